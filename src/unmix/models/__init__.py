@@ -1,0 +1,6 @@
+"""A language model and the places inside it.
+
+load.py    a model by name: embedded, a folder, a GGUF file, a Hub id, or any module wrapped
+sites.py   name a place; read it, stop after it, write into it
+memory.py  how much memory there is
+"""

@@ -1,0 +1,1 @@
+"""Complete, named runs: `unmix train demo.toml` finds them here."""

@@ -1,0 +1,152 @@
+r"""What is learnt: functions of one step that add up to the loss.
+
+All are means over the tokens of a batch of sums over width or latents, on scaled activations
+(zero mean, unit mean square), so a loss of `d` is a fraction of variance unexplained of 1.
+
+    reconstruction   ||x - x'||^2, or its weighted mean over nested prefixes
+    l1               sum z_j, or sum z_j ||W_dec_j||
+    l0_*             a count of what fires, through the threshold's stand-in gradient
+    gate             sum relu(gate) and ||x - x'(relu(gate))||^2 with the decoder frozen
+    auxk             the error, rebuilt by dead latents alone
+    pre_activation   how far dead latents are below their threshold
+
+Axes: n tokens, i and o widths of input and target, m latents, e entries.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from unmix.dictionaries.code import Code
+from unmix.dictionaries.dictionary import Dictionary
+from unmix.dictionaries.products import sum_rows
+from unmix.dictionaries.sparsity import JumpReLU
+
+
+class Look(NamedTuple):
+    """All that an objective may look at in one step."""
+
+    dictionary: Dictionary
+    x: Float[Tensor, "n i"]
+    """What is read, scaled."""
+    target: Float[Tensor, "n o"]
+    """What is to be rebuilt, scaled."""
+    pre: Float[Tensor, " e"]
+    """Pre-activations of the code's entries."""
+    code: Code
+    nested: list[Float[Tensor, "n o"]]
+    """What each Matryoshka prefix rebuilds; the last is the whole dictionary's."""
+
+    @property
+    def error(self) -> Float[Tensor, "n o"]:
+        """What the whole dictionary misses."""
+        return self.target - self.nested[-1]
+
+
+def squared(error: Float[Tensor, "n o"]) -> Float[Tensor, ""]:
+    """Return the mean over tokens of the squared length."""
+    return error.square().sum() / len(error)
+
+
+def rebuild(
+    dictionary: Dictionary, code: Code, x: Float[Tensor, "n i"], prefixes: Sequence[int]
+) -> list[Float[Tensor, "n o"]]:
+    """Return what each nested prefix rebuilds, the whole dictionary last.
+
+    Each entry is decoded once: a prefix adds its own latents to the one before it.
+    """
+    rebuilt, start, out = dictionary.base(x), 0, []
+    for end in [*(p for p in prefixes if p < code.n_latents), code.n_latents]:
+        keep = (code.latents >= start) & (code.latents < end)
+        inside = end - start == code.n_latents
+        part = code if inside else Code(code.values[keep], code.support.where(keep))
+        rebuilt = rebuilt + sum_rows(part.values, part.support, dictionary.W_dec)
+        out.append(rebuilt)
+        start = end
+    return out
+
+
+def reconstruction(look: Look, prefix_weight: float) -> Float[Tensor, ""]:
+    """Return the weighted mean of the squared errors of the nested prefixes.
+
+    Inner prefixes weigh `prefix_weight`, the whole dictionary 1: Matryoshka (Bussmann et al. 2025)
+    and its balanced form (Chanin et al. 2025, 2505.11756).  Mostly there is only the whole.
+    """
+    *inner, whole = [squared(look.target - rebuilt) for rebuilt in look.nested]
+    return (whole + prefix_weight * sum(inner)) / (1 + prefix_weight * len(inner))
+
+
+def l1(look: Look, *, by_norm: bool) -> Float[Tensor, ""]:
+    """Return the sum of acts, each by its direction's norm if directions are free.
+
+    Bricken et al. 2023 (unit rows); Anthropic's April 2024 update (free rows).
+    """
+    acts = look.code.values
+    if by_norm:
+        acts = acts * look.dictionary.W_dec.norm(dim=1)[look.code.latents]
+    return acts.sum() / len(look.code)
+
+
+def l0_step(look: Look) -> Float[Tensor, ""]:
+    """Return the number of latents that fire (Rajamanoharan et al. 2024b, equation 9)."""
+    return _fires(look).sum() / len(look.code)
+
+
+def l0_quadratic(look: Look, k: float) -> Float[Tensor, ""]:
+    """Return `d (L0 / k - 1)^2`: it steers itself to a target L0."""
+    return look.x.shape[1] * (l0_step(look) / k - 1).square()
+
+
+def l0_tanh(look: Look, scale: float = 4.0) -> Float[Tensor, ""]:
+    """Return the soft count `sum tanh(4 z ||W_dec||)` (Anthropic's January 2025 update)."""
+    norms = look.dictionary.W_dec.norm(dim=1)[look.code.latents]
+    return torch.tanh(scale * look.code.values * norms).sum() / len(look.code)
+
+
+def gate_l1(look: Look) -> Float[Tensor, ""]:
+    """Return the sum of the positive parts of the gates (Rajamanoharan et al. 2024a, 3.2)."""
+    return look.pre.relu().sum() / len(look.code)
+
+
+def gate_reconstruction(look: Look) -> Float[Tensor, ""]:
+    """Return the squared error of the gates' positive parts through the frozen decoder."""
+    W_dec, b_dec = look.dictionary.W_dec.detach(), look.dictionary.b_dec.detach()
+    return squared(look.target - sum_rows(look.pre.relu(), look.code.support, W_dec) - b_dec)
+
+
+def auxk(look: Look, dead: Int[Tensor, " dead"], k: int) -> Float[Tensor, ""]:
+    """Return the share of the error that the dead latents leave, times `d`.
+
+    The error is detached, its share taken around the batch mean, the `k` largest dead latents of
+    each token take part, and encoder and decoder both learn (Gao et al. 2024, A.2).  Only the
+    dead latents' rows are multiplied.  With fewer than `k` dead it counts in proportion.
+    """
+    if len(dead) == 0:
+        return look.x.new_zeros(())
+    d = look.dictionary
+    error = look.error.detach()
+    pre = (look.x - d.b_pre.detach()) @ d.W_enc[dead].T + d.b_enc[dead]
+    top = pre.topk(min(k, len(dead)), dim=-1, sorted=False)
+    acts = torch.zeros_like(pre).scatter(-1, top.indices, top.values.relu())
+    left = squared(error - acts @ d.W_dec[dead])
+    whole = squared(error - error.mean(0)).clamp(min=1e-12)
+    return left / whole * error.shape[1] * min(1.0, len(dead) / k)
+
+
+def pre_activation(look: Look, dead: Int[Tensor, " dead"]) -> Float[Tensor, ""]:
+    """Return how far below their threshold dead latents are, by norm (Anthropic, January 2025)."""
+    if len(dead) == 0:
+        return look.x.new_zeros(())
+    d = look.dictionary
+    pre = (look.x - d.b_pre.detach()) @ d.W_enc[dead].T + d.b_enc[dead]
+    low = d.sparsity.log_threshold.exp()[dead] if isinstance(d.sparsity, JumpReLU) else 0.0
+    return ((low - pre).relu() * d.W_dec[dead].norm(dim=1)).sum() / len(pre)
+
+
+def _fires(look: Look) -> Float[Tensor, " e"]:
+    sparsity = look.dictionary.sparsity
+    assert isinstance(sparsity, JumpReLU)
+    return sparsity.fires(look.pre, look.code.latents)

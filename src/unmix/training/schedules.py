@@ -1,0 +1,28 @@
+"""Numbers that change over a run, as functions of the step alone."""
+
+import math
+
+
+def trapezoid(step: int, steps: int, *, warm_up: float, decay: float) -> float:
+    """Return the factor of the learning rate: up, level, and linearly down to zero.
+
+    `step` counts from 1; `warm_up` and `decay` are shares of the run.
+    """
+    rise = max(1.0, warm_up * steps)
+    fall = max(1.0, decay * steps)
+    return max(0.0, min(1.0, step / rise, (steps - step + 1) / fall))
+
+
+def ramp(step: int, steps: int, *, warm_up: float) -> float:
+    """Return the factor of the sparsity penalty: up, then level (April 2024: 5 % of the run)."""
+    return min(1.0, step / max(1.0, warm_up * steps))
+
+
+def default_lr(n_latents: int, steps: int) -> float:
+    """Return Adam's highest learning rate for a dictionary of this size and a run this long.
+
+    `2e-4 / sqrt(m / 2^14)` (Gao et al. 2024, section 2.2, as dictionary_learning sets it) is meant
+    for runs of ten thousand steps and more.  Shorter runs want a higher one, in proportion to
+    `1 / sqrt(steps)`; docs/training.md has the measurement.
+    """
+    return 2e-4 / math.sqrt(n_latents / 2**14) * max(1.0, math.sqrt(10_000 / steps))
