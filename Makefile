@@ -14,7 +14,7 @@ ARGS ?=
 export TORCH PIP_FLAGS
 bin := .venv/bin
 
-.PHONY: help demo test check bench-quality environment clean
+.PHONY: help demo test check docs bench-quality environment clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,11 +30,14 @@ check: environment ## Check form, types, the direction of imports, fragments, an
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
 	@$(bin)/pyrefly check
-	@$(bin)/lint-imports --no-logo
-	@$(bin)/towncrier build --draft --version next > .venv/news.md
+	@$(bin)/lint-imports --no-logo > .venv/imports.log || { cat .venv/imports.log; exit 1; }
+	@$(bin)/towncrier build --draft --version next > .venv/news.log 2>&1 || { cat .venv/news.log; exit 1; }
 	@$(bin)/python -m pytest -q tests/test_project.py
 
-bench-quality: environment ## Measure dictionaries against those of other libraries (hours)
+docs: environment ## Write the tables of flags in docs/cli.md anew
+	@$(bin)/python tools/reference.py
+
+bench-quality: environment ## Measure dictionaries against those of other libraries (an hour)
 	@$(bin)/python benchmarks/quality/run.py $(ARGS)
 
 environment: ## Make .venv, or bring it up to date

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
+
 from tests import browser as chromium
 
 settings.register_profile("unmix", derandomize=True, deadline=None, max_examples=30)

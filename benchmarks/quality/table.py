@@ -150,6 +150,7 @@ def _verdicts(rows: Rows) -> list[str]:
         "Differences are unmix less the peer, seeds averaged, with the 95 % interval over the "
         "same held-out documents. Negative FVU and positive CE score favour unmix."
     ]
+    tried, lost = 0, []
     table = ["| dictionary | peer | FVU | CE score | |", "|---|---|---|---|---|"]
     for kind in KINDS:
         for recipe in ("default", "adapted", "adam", "scaled"):
@@ -160,7 +161,18 @@ def _verdicts(rows: Rows) -> list[str]:
                     fvu, ce = paired.fvu(ours, theirs), paired.ce_score(ours, theirs)
                     cells = [KINDS[kind], f"{library}, {recipe}", _signed(fvu), _signed(ce)]
                     table.append(f"| {' | '.join([*cells, _who(fvu, ce)])} |")
-    return [*lines, "\n".join(table)]
+                    tried += 1
+                    lost += [
+                        f"{name} to {library} ({KINDS[kind]}, {recipe})"
+                        for name, worse in (("FVU", fvu.value > 0), ("CE score", ce.value < 0))
+                        if worse
+                    ]
+    end = f"unmix is ahead in both numbers in all {tried} comparisons."
+    if lost:
+        end = (
+            f"Of {tried} comparisons with two numbers each, unmix is behind in: {'; '.join(lost)}."
+        )
+    return [*lines, "\n".join(table), end]
 
 
 def _signed(d: paired.Difference) -> str:

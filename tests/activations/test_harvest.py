@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.activations.made import config, contents, same, shards, store
 
+from tests.activations.made import config, contents, same, shards, store
 from unmix.activations import harvest as module
 from unmix.activations.harvest import harvest
 from unmix.activations.live import LiveSource

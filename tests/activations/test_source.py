@@ -1,17 +1,19 @@
+from itertools import count
 from pathlib import Path
 
 import pytest
 import torch
-from tests.activations.made import config, same, shards
 from torch import Tensor
 
+from tests.activations.made import config, same, shards
+from unmix.activations import live as live_module
 from unmix.activations.config import SourceConfig
 from unmix.activations.live import LiveSource
 from unmix.activations.source import eligible, held_out
 from unmix.config import validate
 from unmix.errors import UserError
 from unmix.models.load import LanguageModel, load_model
-from unmix.models.sites import read, resolve
+from unmix.models.sites import read, resolve, writing
 
 
 def planted(folder: Path, token: int, scale: float) -> LanguageModel:
@@ -95,19 +97,21 @@ def test_planted_massive_tokens_are_found_and_kept_out(tiny_llama: Path, tiny_te
 def test_nan_in_the_activations_names_shard_document_and_token(
     tiny_llama: Path, tiny_text: Path
 ) -> None:
-    settings = config(tiny_llama, tiny_text)
-    live = LiveSource(settings)
-    before = {int(t) for i in range(2) for t in live.shard("train", i).tokens.flatten()}
+    live = LiveSource(config(tiny_llama, tiny_text))
     last = live.shard("train", 2)
-    rare = next(int(t) for t in last.tokens.flatten() if int(t) not in before)
-    places = (last.tokens == rare).nonzero()[0]
-    name = live.documents([int(last.documents[tuple(places)])])[0]
-    offset = int(last.offsets[tuple(places)])
-    broken = LiveSource(settings, planted(tiny_llama, rare, float("nan")))
-    broken.shard("train", 1)
-    said = rf"`resid.0`, training shard 2, document `{name}`, token {offset} holds NaN"
-    with pytest.raises(UserError, match=said):
-        broken.shard("train", 2)
+    name = live.documents([int(last.documents[4, 9])])[0]
+    passes = count()
+
+    def spoil(x: Tensor) -> Tensor:
+        if next(passes) == 5:  # four batches of shard 1, and the second of shard 2
+            x[0, 9] = float("nan")
+        return x
+
+    where = rf"`mlp.1`, training shard 2, document `{name}`, token {int(last.offsets[4, 9])} "
+    with writing(live.model.model, resolve(live.model.model, "mlp.1"), spoil):
+        live.shard("train", 1)
+        with pytest.raises(UserError, match=where + "holds NaN or infinity; run the model"):
+            live.shard("train", 2)
 
 
 def test_a_number_too_large_for_fp16_is_refused_and_fits_bf16(
@@ -140,7 +144,6 @@ def test_bos_policies(tiny_llama: Path, tiny_text: Path) -> None:
         ({"tokens": 10**6}, r"ends after \d+ training tokens and `tokens` asks for 1000000"),
         ({"held_out_tokens": 10**6}, r"ends after \d+ held-out tokens and `held_out_tokens`"),
         ({"held_out_share": 0.0001}, "held-out documents of .* do not fill one context of 16"),
-        ({"text": ["./nowhere"]}, "there is no text `./nowhere`"),
     ],
 )
 def test_what_cannot_be_read_is_refused(
@@ -148,6 +151,14 @@ def test_what_cannot_be_read_is_refused(
 ) -> None:
     with pytest.raises(UserError, match=said):
         LiveSource(config(tiny_llama, tiny_text, **changes))
+
+
+def test_a_missing_text_is_refused_before_the_model_is_loaded(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_module, "load_model", lambda *_a, **_k: pytest.fail("loaded"))
+    with pytest.raises(UserError, match="there is no text"):
+        LiveSource(config(tiny_llama, tmp_path / "nowhere"))
 
 
 def test_the_number_a_short_text_suggests_is_one_that_works(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.activations.made import config, store
 from torch import Tensor
 
+from tests.activations.made import config, store
 from unmix.activations.live import LiveSource
 from unmix.activations.source import Source, eligible
 from unmix.activations.store import Store
@@ -62,9 +62,7 @@ def test_an_epoch_gives_each_eligible_row_once_but_for_remainders(
     assert drawn(single) == every + every
 
 
-def test_a_store_and_the_model_on_the_fly_give_the_same_rows(
-    kept: Store, live: LiveSource
-) -> None:
+def test_a_store_and_the_model_on_the_fly_give_the_same_rows(kept: Store, live: LiveSource) -> None:
     one, other = (Stream(s, SITES, batch=1, epochs=1, buffer=300) for s in (kept, live))
     assert drawn(one) == drawn(other)
 
@@ -115,7 +113,7 @@ def test_batches_are_float32_and_mixed_over_the_block(kept: Store) -> None:
     place = {}
     for number in range(5):
         acts = kept.shard("train", number).acts["mlp.1"].float()
-        place |= {key: number for key in keys([acts])}
+        place |= dict.fromkeys(keys([acts]), number)
     counts = Counter(place[key] for key in keys([batch["mlp.1"]]))
     assert set(counts) == {0, 1, 2, 3, 4}
     assert max(counts[i] for i in range(4)) < 100

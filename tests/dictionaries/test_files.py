@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.dictionaries.made import D, M, N, make
 
+from tests.dictionaries.made import D, M, N, make
 from unmix.dictionaries.files import card_of, load, read_card, save
 from unmix.dictionaries.scaling import Scaling, fold, identity, remove_parallel, unit_rows
 from unmix.dictionaries.sparsity import KINDS

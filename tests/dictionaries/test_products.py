@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from tests.dictionaries.made import D, M, N, make
 
+from tests.dictionaries.made import D, M, N, make
 from unmix.dictionaries import products
 from unmix.dictionaries.code import Code, Support, join
 from unmix.dictionaries.dictionary import Dictionary

@@ -12,7 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from unmix.activations.config import SourceConfig
 from unmix.activations.source import About, Moments, Shard, Source, moments_of, sums
 from unmix.dictionaries.dictionary import Dictionary
-from unmix.dictionaries.sparsity import KINDS
+from unmix.dictionaries.sparsity import KINDS, BatchTopK
 from unmix.text.document import Split
 
 WORDS = ("the", "cat", "does", "not", "take", "a", "naïve", "view", "of", "its", "café", "→", "\n")
@@ -141,6 +141,6 @@ def dictionary(width: int, latents: int, *, kind: str = "topk", seed: int = 0) -
         made.W_dec.copy_(torch.randn(latents, width, generator=generator))
         made.W_dec /= made.W_dec.norm(dim=1, keepdim=True)
         made.W_enc.copy_(made.W_dec)
-        if kind == "batch-topk":
+        if isinstance(made.sparsity, BatchTopK):
             made.sparsity.threshold.fill_(0.5)
     return made.eval()

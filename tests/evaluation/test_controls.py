@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from tests.evaluation.made import Made
 
+from tests.evaluation.made import Made
 from unmix.activations.config import SourceConfig
 from unmix.evaluation.controls import linear, random_config, spread
 from unmix.training.config import DictionaryConfig, SweepConfig, TrainConfig

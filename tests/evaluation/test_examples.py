@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from tests.evaluation.made import Made, byte_tokenizer, dictionary
 
+from tests.evaluation.made import Made, byte_tokenizer, dictionary
 from unmix.evaluation.candidates import Candidate, from_dictionary
 from unmix.evaluation.examples import (
     AFTER,
@@ -35,6 +35,12 @@ def source(*, shards: int = 3) -> Made:
 
 def candidate() -> Candidate:
     return from_dictionary("d", dictionary(6, 20), site="x", target="x")
+
+
+def acts_of(made: Made) -> torch.Tensor:
+    code = candidate().rebuild(made.acts["x"]).code
+    assert code is not None
+    return code.dense()
 
 
 def gathered(made: Made, latents: torch.Tensor, examples: int = EXAMPLES) -> Gathered:
@@ -71,7 +77,7 @@ def test_the_draw_is_by_chance_among_those_that_fired():
 def test_the_strongest_token_of_the_strongest_documents_by_a_plain_loop(shards: int):
     made, latents = source(shards=shards), torch.tensor([0, 7, 13])
     found = gathered(made, latents).windows
-    acts = candidate().rebuild(made.acts["x"]).code.dense()
+    acts = acts_of(made)
     keep = ~(made.special.flatten() | made.massive)
     documents = made.numbers.flatten()
     for i, latent in enumerate(latents.tolist()):
@@ -96,7 +102,7 @@ def test_a_window_keeps_to_its_context_and_its_document():
     windows = gathered(made, latents).windows
     assert windows.tokens.shape[2] == BEFORE + 1 + AFTER
     documents, tokens = made.numbers.flatten(), made.tokens.flatten()
-    acts = candidate().rebuild(made.acts["x"]).code.dense()
+    acts = acts_of(made)
     checked = 0
     for e, i in (windows.strength > 0).nonzero().tolist():
         document, strength = windows.document[e, i], windows.strength[e, i]

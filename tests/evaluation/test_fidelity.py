@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from tests.evaluation.made import Made, dictionary
 from torch import Tensor
 
+from tests.evaluation.made import Made, dictionary
 from unmix.dictionaries.dictionary import Dictionary
 from unmix.errors import UserError
 from unmix.evaluation import candidates

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.evaluation.made import llama, model_folder, text_folder
 
+from tests.evaluation.made import llama, model_folder, text_folder
 from unmix.activations.config import SourceConfig
 from unmix.errors import UserError
 from unmix.evaluation.measure import Settings
@@ -87,7 +87,7 @@ def test_the_numbers_are_what_they_must_be(evaluation: Evaluation):
     first = evaluation.named("batch-topk-48-k4")
     assert 0 < (first.value("FVU") or 0) < (evaluation.named("frozen").value("FVU") or 0) < 1.2
     assert evaluation.named("mean").value("FVU") == pytest.approx(1, abs=1e-5)
-    assert evaluation.named("mean").value("CE score, mean") == 0
+    assert evaluation.named("mean").value("KL score, mean") == 0
     assert evaluation.named("zero").value("KL score, zero") == 0
     assert evaluation.named("random model").value("CE") is None
     assert evaluation.original is not None
@@ -152,7 +152,7 @@ def test_a_transcoder_is_measured_where_it_writes(place: Path):
     )
     assert (found.site, found.target) == ("mlp_in.1", "mlp.1")
     assert any(one.name.startswith("linear map") for one in found.measured)
-    assert found.measured[0].value("CE score, mean") is not None
+    assert found.measured[0].value("KL score, mean") is not None
     assert "mlp_in.1 → mlp.1" in (place / "transcoder" / "report.html").read_text("utf-8")
 
 

@@ -25,8 +25,9 @@ def summed(top: torch.Tensor, bottom: torch.Tensor, documents: torch.Tensor) -> 
     return sums
 
 
-def one(sums: DocumentSums, **options: int) -> Score:
-    return score([RATIO], sums, n=len(sums.documents), seconds=0.0, **options)[0]
+def one(sums: DocumentSums, *, resamples: int = 1000, seed: int = 0) -> Score:
+    n = len(sums.documents)
+    return score([RATIO], sums, n=n, seconds=0.0, resamples=resamples, seed=seed)[0]
 
 
 def test_sums_are_kept_apart_by_document_whatever_the_order():

@@ -1,8 +1,8 @@
 import pytest
-from tests.evaluation.made import byte_tokenizer
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
+from tests.evaluation.made import byte_tokenizer
 from unmix.evaluation.tokens import pieces, token_bytes, visible
 
 TEXT = "naïve → 日本 👩‍🔬 café"

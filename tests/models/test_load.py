@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests import tiny
 from torch import nn
 from transformers import AutoModelForCausalLM
 
+from tests import tiny
 from unmix.errors import UserError
 from unmix.models import load
 from unmix.models.load import load_model, wrap

@@ -84,7 +84,11 @@ def test_parquet_rows_keep_their_text_and_metadata(tmp_path: Path) -> None:
     [
         ("a.jsonl", b'{"text": "fine"}\n{"text": ', "`[^`]*a.jsonl`, byte 17: not a line of JSON"),
         ("a.jsonl", b"[1, 2]\n", "the line is not a JSON object"),
-        ("a.jsonl", b'{"body": "x", "id": 1}\n', "no text under `text`; the fields are `body`, `id`"),
+        (
+            "a.jsonl",
+            b'{"body": "x", "id": 1}\n',
+            "no text under `text`; the fields are `body`, `id`",
+        ),
         ("a.parquet", b"PAR1 and no more", "is not a whole Parquet file"),
         ("a.txt", "text".encode("utf-16"), "is not UTF-8 text"),
     ],
@@ -101,17 +105,15 @@ def test_a_parquet_file_without_text_names_its_columns(tmp_path: Path) -> None:
         list(documents([str(tmp_path / "a.parquet")]))
 
 
-def test_a_missing_path_names_what_is_near(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_path_names_what_is_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "speeches.txt").write_text("x")
     with pytest.raises(UserError, match=r"did you mean `speeches.txt`\?"):
         open_corpus(str(tmp_path / "speech.txt"))
     with pytest.raises(UserError, match=r"did you mean `news`\?"):
         open_corpus("newss")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no text files"):
-        (tmp_path / "empty").mkdir()
         open_corpus(str(tmp_path / "empty"))
 
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import tiny
 
+from tests import tiny
 from unmix.errors import UserError
 from unmix.text import tokens
-from unmix.text.document import Document, key_of
-from unmix.text.tokens import bos_policy, contexts, in_split, special_ids
+from unmix.text.document import Corpus, Document, key_of, one_side
+from unmix.text.tokens import bos_policy, contexts, special_ids
 
 TOKENIZER = tiny.tokenizer()
 
@@ -55,9 +55,11 @@ def test_packed_tokens_are_those_of_the_documents_in_order(
 
 def test_train_and_held_out_documents_never_share_a_context() -> None:
     pairs = numbered([f"{word} " * 9 for word in tiny.WORDS])
+    corpus = Corpus("c", "f", lambda: (document for _, document in pairs))
     sides = {}
     for split in ("train", "held_out"):
-        chosen = in_split(pairs, split, 0.4)
+        kept = {d.key for d in one_side(corpus, split, 0.4).read()}
+        chosen = [pair for pair in pairs if pair[1].key in kept]
         packed = contexts(chosen, TOKENIZER, context=16, bos="context")
         sides[split] = {int(d) for c in packed for d in c.documents}
     by_hand = {number for number, d in pairs if int(d.key[:16], 16) < 0.4 * 2**64}

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from tests.dictionaries.made import D, M, N, make
 
+from tests.dictionaries.made import D, M, N, make
 from unmix.dictionaries.code import Code
 from unmix.training import objectives
 from unmix.training.objectives import Look

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.planted import FEATURES, write_store
 
+from tests.training.planted import FEATURES, write_store
 from unmix.dictionaries.files import load, read_card
 from unmix.disk import read_tensors
 from unmix.errors import UserError

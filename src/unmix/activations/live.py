@@ -22,6 +22,7 @@ from unmix.errors import UserError
 from unmix.models.load import DTYPES, LanguageModel, load_model
 from unmix.models.sites import read, resolve, widths
 from unmix.text.document import Split
+from unmix.text.sources import open_corpus
 
 
 @final
@@ -47,6 +48,7 @@ class LiveSource(Source):
         medians: Mapping[str, float] | None = None,
     ) -> None:
         self._config = config
+        corpora = [open_corpus(spec) for spec in config.text]  # before a model is loaded in vain
         self.model = model or _load(config)
         longest = self.model.longest
         if longest is not None and config.context > longest:
@@ -56,7 +58,7 @@ class LiveSource(Source):
             )
         self._sites = {name: resolve(self.model.model, name) for name in config.sites}
         self._widths = widths(self.model.model, self._sites)
-        self._reading = Reading(config, self.model.tokenizer)
+        self._reading = Reading(config, self.model.tokenizer, corpora)
         self._known_medians = medians
 
     @property
@@ -153,7 +155,9 @@ class LiveSource(Source):
         row = int((broken if broken.any() else ~kept.isfinite().all(1)).nonzero()[0])
         place = first + row
         document = self.documents([int(shard.documents.flatten()[place])])[0]
-        where += f", document `{document}`, token {int(shard.offsets.flatten()[place])}"
+        offset = int(shard.offsets.flatten()[place])
+        token = f"token {offset}" if offset >= 0 else "the beginning-of-text token put in there"
+        where += f", document `{document}`, {token}"
         if broken.any():
             return UserError(
                 f"the activation at {where} holds NaN or infinity; run the model with"

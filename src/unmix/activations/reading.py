@@ -4,16 +4,16 @@ What lies between text and model: which documents are on which side of the split
 are wanted of each, and what to say when the text does not suffice.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import final
 
 from unmix.activations.config import SourceConfig
 from unmix.activations.source import About
 from unmix.errors import UserError
-from unmix.text.document import Document, Split
-from unmix.text.sources import mix, open_corpus, text_fingerprint
-from unmix.text.tokens import Context, Tokenizer, bos_policy, contexts, in_split
+from unmix.text.document import Corpus, Document, Split, one_side
+from unmix.text.sources import mix, text_fingerprint
+from unmix.text.tokens import Context, Tokenizer, bos_policy, contexts
 
 SPLITS: tuple[Split, Split] = ("train", "held_out")
 ASKED = {"train": "tokens", "held_out": "held_out_tokens"}
@@ -49,14 +49,16 @@ class Reading:
     """Goes through the text of a config, shard by shard, on both sides of the split.
 
     Raises:
-        UserError: There is no such text, or plainly too little of it.
+        UserError: There is plainly too little text, or no token for the `bos` asked for.
     """
 
-    def __init__(self, config: SourceConfig, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, config: SourceConfig, tokenizer: Tokenizer, corpora: Sequence[Corpus]
+    ) -> None:
         self.config = config
         self.bos = bos_policy(config.bos, tokenizer)
         self._tokenizer = tokenizer
-        self._corpora = [open_corpus(spec) for spec in config.text]
+        self._corpora = corpora
         self._seen: dict[int, About] = {}
         self._under_way: dict[Split, tuple[int, Iterator[Context]]] = {}
         for split in SPLITS:
@@ -91,12 +93,19 @@ class Reading:
 
     def _stream(self, split: Split) -> Iterator[Context]:
         """Yield the contexts of one side of the split from the first on."""
-        pairs = in_split(self._numbered(), split, self.config.held_out_share)
-        return contexts(pairs, self._tokenizer, context=self.config.context, bos=self.bos)
+        numbered = self._numbered(split)
+        return contexts(numbered, self._tokenizer, context=self.config.context, bos=self.bos)
 
-    def _numbered(self) -> Iterator[tuple[int, Document]]:
-        """Yield the documents with their numbers, remembering what they are called."""
-        for number, document in enumerate(mix(self._corpora, self.config.weights)):
+    def _numbered(self, split: Split) -> Iterator[tuple[int, Document]]:
+        """Yield the documents of one side with their numbers, remembering what they are called.
+
+        Each side is mixed by itself, so both keep to the shares.  Training documents have even
+        numbers and held-out ones odd.
+        """
+        share, odd = self.config.held_out_share, int(split == "held_out")
+        sides = [one_side(corpus, split, share) for corpus in self._corpora]
+        for i, document in enumerate(mix(sides, self.config.weights)):
+            number = 2 * i + odd
             self._seen[number] = About(document.name, document.source, document.metadata)
             yield number, document
 
@@ -111,7 +120,7 @@ class Reading:
     def _too_little(self, split: Split, found: int) -> UserError:
         """Say by how much the text is too short."""
         text = ", ".join(f"`{spec}`" for spec in self.config.text)
-        if next(self._numbered(), None) is None:
+        if all(next(self._numbered(side), None) is None for side in SPLITS):
             return UserError(f"the text {text} is empty; choose another")
         if not found:
             return UserError(

@@ -45,5 +45,5 @@ def show(evaluation: "Evaluation", folder: Path) -> None:
     from unmix.evaluation.table import table
 
     console = stdout()
-    console.print(table(evaluation, width=console.width))
+    console.print(table(evaluation))
     console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)

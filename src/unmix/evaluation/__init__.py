@@ -15,5 +15,5 @@ In: a run folder, the activations and the model it was trained on.  Out: `evalua
     examples.py    latents drawn at random, and where they fire; tokens.py makes tokens readable
     result.py      all of it as one object, on disk
     table.py       the table for the terminal
-    report.py      the page; marks.py its figures, report.css its form, words.py its numbers
+    report.py      the page; marks.py its figures, explained.py its words, words.py its numbers
 """

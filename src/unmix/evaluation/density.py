@@ -17,7 +17,7 @@ from torch import Tensor
 from unmix.evaluation.score import Score
 
 DENSE = (0.01, 0.1)
-"""A latent on more than this share of tokens is dense (SAEBench; JumpReLU paper section 5)."""
+"""A latent on more than this share of tokens is dense (SAEBench; Rajamanoharan et al. 2024b)."""
 ULTRALOW = (1e-4, 1e-6)
 """A latent on less than this share is ultralow (Nanda 2023; Bricken et al. 2023)."""
 SEEN = 10
@@ -56,7 +56,7 @@ def shares(counts: Int[Tensor, " m"], n: int, *, seconds: float) -> list[Score]:
     for bound in DENSE:
         about = f"latents that fired on more than {bound:.0%} of tokens, of all latents"
         name = f"dense > {bound * 100:g} %"
-        source = "SAEBench (Karvonen et al. 2025); Rajamanoharan et al. 2024b, section 5"
+        source = "SAEBench (Karvonen et al. 2025); Rajamanoharan et al. 2024b (JumpReLU SAEs)"
         scores.append(_share(name, density > bound, about, source, n=n, seconds=seconds))
     for bound in ULTRALOW:
         if n * bound < SEEN:

@@ -28,7 +28,6 @@ SLAB = 2**13
 """Tokens rebuilt at once."""
 COLUMNS = ("n", "error", "total", "out", "cross", "cosine", "ratio", "l0", "all_error", "all_total")
 
-_PAGE = "unmix docs, metrics"
 _LEFT_OUT = "on eligible held-out tokens (special and massive-norm tokens left out)"
 
 FVU = Metric(
@@ -37,7 +36,7 @@ FVU = Metric(
     better="lower",
     definition="fraction of variance unexplained: sum ||x - x'||^2 / sum ||x - mean||^2, mean the "
     f"mean vector of the training tokens, {_LEFT_OUT}",
-    source="Gao et al. 2024, section 2.1 (mean-predictor baseline)",
+    source="Gao et al. 2024 (error over that of predicting the mean)",
     formula=lambda s: s["error"] / s["total"],
 )
 EV = Metric(
@@ -63,7 +62,7 @@ BIAS = Metric(
     better="neither",
     definition="relative reconstruction bias gamma = sum ||x' - mean||^2 / sum <x' - mean, "
     "x - mean>, on vectors centred at the training mean; 1 is unbiased, below 1 the acts shrink",
-    source="Rajamanoharan et al. 2024a (Gated), section 3.2",
+    source="Rajamanoharan et al. 2024a (Gated SAEs)",
     formula=lambda s: s["out"] / s["cross"],
 )
 COSINE = Metric(
@@ -98,7 +97,7 @@ FVU_ALL = Metric(
     better="lower",
     definition="FVU with special and massive-norm tokens included, around the same mean; a few "
     "huge tokens can decide it",
-    source=_PAGE,
+    source="shown so that leaving tokens out hides nothing",
     formula=lambda s: s["all_error"] / s["all_total"],
 )
 

@@ -8,7 +8,8 @@ the model runs with each in place.
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
 from unmix.activations.source import Shard, Source
 from unmix.evaluation import candidates, density
@@ -30,7 +31,7 @@ from unmix.evaluation.splicing import (
 )
 from unmix.models.sites import resolve
 
-PCA_TOKENS = 2**18
+PCA_TOKENS = 2**19
 """Training tokens PCA is fitted on, about; where the model runs on the fly, the first shard's."""
 
 Progress = Callable[[str], None]
@@ -52,6 +53,8 @@ class Settings(NamedTuple):
 class Found(NamedTuple):
     """Everything about the dictionaries of one run."""
 
+    site: str
+    target: str
     measured: list[Measured]
     """In the order given, then PCA, mean and zero."""
     counted: Counted
@@ -78,12 +81,9 @@ def measure(
     """Measure candidates with latents, the first of them a dictionary, beside fixed controls."""
     site, target = coded[0].site, coded[0].target
     mean = source.moments(target).mean
-    constants = [
-        candidates.mean(site, target, mean=mean),
-        candidates.zero(site, target, width=len(mean)),
-    ]
-    sizes = {"n_shards": source.n_shards("held_out"), "tokens": settings.splice_tokens}
-    heldout = HeldOut((site, target), **sizes)
+    constants = _constants(site, target, mean)
+    n_shards = source.n_shards("held_out")
+    heldout = HeldOut((site, target), n_shards=n_shards, tokens=settings.splice_tokens)
     first = FidelityPass([*coded, *constants], mean=mean)
     for shard in _held_out(source, "measuring the dictionaries", progress):
         heldout.add(shard)
@@ -92,9 +92,7 @@ def measure(
 
     progress("fitting PCA to the training activations")
     linears = _linear(source, coded, fidelity)
-    counts = fidelity[coded[0].name].counts
-    assert counts is not None, "a dictionary has latents"
-    latents = draw(counts, count=settings.latents, seed=settings.seed)
+    latents = _draw(fidelity[coded[0].name], settings)
     second, examples = FidelityPass(linears, mean=mean), ExamplesPass(coded[0], latents)
     for shard in _held_out(source, "measuring PCA and looking for examples", progress):
         second.add(shard)
@@ -104,6 +102,8 @@ def measure(
     every = [*coded, *linears, *constants]
     spliced = _splice(model, every, contexts=heldout.contexts(), progress=progress)
     return Found(
+        site,
+        target,
         measured=[_measured(c, fidelity[c.name], spliced, settings=settings) for c in every],
         counted=heldout.counted(),
         original=_original(spliced, settings),
@@ -122,6 +122,18 @@ def rebuild_only(
     for shard in _held_out(source, f"measuring {candidate.name}", progress):
         fidelity.add(shard)
     return _measured(candidate, fidelity.found()[candidate.name], None, settings=settings)
+
+
+def _draw(first: Fidelity, settings: Settings) -> Int[Tensor, " q"]:
+    assert first.counts is not None, "a dictionary has latents"
+    return draw(first.counts, count=settings.latents, seed=settings.seed)
+
+
+def _constants(site: str, target: str, mean: Float[Tensor, " o"]) -> list[Candidate]:
+    return [
+        candidates.mean(site, target, mean=mean),
+        candidates.zero(site, target, width=len(mean)),
+    ]
 
 
 def _held_out(source: Source, what: str, progress: Progress) -> Iterator[Shard]:
@@ -152,10 +164,9 @@ def _linear(
 def _spread(source: Source, site: str, target: str) -> Spread:
     """Read as much of the training activations as PCA needs."""
     count = source.n_shards("train")
-    per_shard = source.config.shard
-    wanted = 1 if source.in_sequence else max(1, PCA_TOKENS // per_shard)
-    step = max(1, count // wanted)
-    shards = (source.shard("train", i) for i in range(0, count, step)[:wanted])
+    wanted = 1 if source.in_sequence else min(count, max(1, PCA_TOKENS // source.config.shard))
+    # Spread evenly: neighbouring shards may hold parts of the same long documents.
+    shards = (source.shard("train", i * count // wanted) for i in range(wanted))
     means = (source.moments(site).mean, source.moments(target).mean)
     return spread(shards, site, target, mean_in=means[0], mean_out=means[1])
 

@@ -74,32 +74,36 @@ def evaluate(
     _check_source(folders, source)
     progress("loading the model")
     model = _model(source)
-    coded = [_candidate(folder, name, "dictionary") for name, folder in folders.items()]
-    if (run / FROZEN).exists():
-        coded.append(_candidate(run / FROZEN, "frozen", "frozen"))
+    coded = _coded(run, folders)
     found = measure(source, coded, model=model.model, settings=settings, progress=progress)
-    measured = found.measured
     if controls:
         progress("training the control on a model of random weights")
         folder = train_on_random_weights(config, source.config, report=progress)
-        measured.insert(len(coded), _random(folder, settings, progress))
-    evaluation = Evaluation(
+        found.measured.insert(len(coded), _random(folder, settings, progress))
+    about = _provenance(config, source, settings, found)
+    evaluation = _evaluation(run, found, source, about, time.perf_counter() - start)
+    write(evaluation, run)
+    shown = _portraits(found, load(folders[coded[0].name]), model, source, found.target)
+    write_text(run / REPORT, page(evaluation, curves=_curves(run), portraits=shown))
+    return evaluation
+
+
+def _evaluation(
+    run: Path, found: Found, source: Source, provenance: dict[str, Any], seconds: float
+) -> Evaluation:
+    return Evaluation(
         run=run.resolve().name,
         model=source.config.model,
-        site=coded[0].site,
-        target=coded[0].target,
-        measured=measured,
+        site=found.site,
+        target=found.target,
+        measured=found.measured,
         original=found.original,
         counted=found.counted,
         positions=found.positions,
         notes=_notes(found, source),
-        provenance=_provenance(config, source, settings, found),
-        seconds=time.perf_counter() - start,
+        provenance=provenance,
+        seconds=seconds,
     )
-    write(evaluation, run)
-    shown = _portraits(found, load(folders[coded[0].name]), model, source, coded[0].target)
-    write_text(run / REPORT, page(evaluation, curves=_curves(run), portraits=shown))
-    return evaluation
 
 
 def _folders(run: Path) -> dict[str, Path]:
@@ -124,6 +128,14 @@ def _check_source(folders: Mapping[str, Path], source: Source) -> None:
                 f"leads to now ({source.fingerprint}); "
                 "put the store or the text back, or train anew"
             )
+
+
+def _coded(run: Path, folders: Mapping[str, Path]) -> list[Candidate]:
+    """Return the dictionaries of a run, and the frozen twin after them."""
+    coded = [_candidate(folder, name, "dictionary") for name, folder in folders.items()]
+    if (run / FROZEN).exists():
+        coded.append(_candidate(run / FROZEN, "frozen", "frozen"))
+    return coded
 
 
 def _candidate(folder: Path, name: str, role: Role) -> Candidate:

@@ -146,24 +146,33 @@ def score(
         blocks = sums.resampled(resamples=resamples, seed=seed)
         drawn = torch.cat([_evaluate(metrics, _renamed(block, columns)) for block in blocks], 1)
         bounds = [_interval(row) for row in drawn]
-    made = []
-    for metric, value, (low, high) in zip(metrics, values.tolist(), bounds, strict=True):
-        known = float("-inf") < value < float("inf")
-        made.append(
-            Score(
-                name=metric.name,
-                value=value if known else None,
-                low=low if known else None,
-                high=high if known else None,
-                n=n,
-                unit=metric.unit,
-                better=metric.better,
-                definition=metric.definition,
-                source=metric.source,
-                seconds=seconds,
-            )
-        )
-    return made
+    return [
+        _score(metric, value, between, n=n, seconds=seconds)
+        for metric, value, between in zip(metrics, values.tolist(), bounds, strict=True)
+    ]
+
+
+def _score(
+    metric: Metric,
+    value: float,
+    between: tuple[float | None, float | None],
+    *,
+    n: int,
+    seconds: float,
+) -> Score:
+    known = float("-inf") < value < float("inf")
+    return Score(
+        name=metric.name,
+        value=value if known else None,
+        low=between[0] if known else None,
+        high=between[1] if known else None,
+        n=n,
+        unit=metric.unit,
+        better=metric.better,
+        definition=metric.definition,
+        source=metric.source,
+        seconds=seconds,
+    )
 
 
 def _evaluate(metrics: Sequence[Metric], sums: Sums) -> Float[Tensor, "q *r"]:

@@ -4,10 +4,10 @@
     CE score  = (CE_ablated - CE) / (CE_ablated - CE_original)
     KL score  = (KL_ablated - KL) / KL_ablated
 
-in nats, against zero ablation *and* mean ablation: zeroing a residual stream is so harmful that
-almost anything scores well against it.  In every variant, ablations too, special tokens and tokens
-of massive norm pass through unchanged: no dictionary is trained on them, and the model leans on
-them as attention sinks.  A position counts where its next token belongs to the same document.
+in nats, against zero ablation *and* mean ablation, because a score is only as hard as what it is
+measured against.  In every variant, ablations too, special tokens and tokens of massive norm pass
+through unchanged: no dictionary is trained on them, and the model leans on them as attention sinks.
+A position counts where its next token belongs to the same document.
 
 Axes: s contexts, c context length, p = c - 1 positions that have a next token, n positions counted,
 d width (i in, o out), v vocabulary.
@@ -41,6 +41,11 @@ _HOW = (
 )
 
 
+def _part(avoided: Tensor, harm: Tensor) -> Tensor:
+    """Return the share of an ablation's harm that is avoided; undefined where it does none."""
+    return (avoided / harm).where(harm > 0, torch.nan)
+
+
 def _score(what: str, ablation: str) -> Metric:
     """Return the score of CE or KL against an ablation."""
     original = "ce original" if what == "CE" else "none"
@@ -54,9 +59,9 @@ def _score(what: str, ablation: str) -> Metric:
         unit="",
         better="higher",
         definition=f"{formula}, where {top} is with the {ablation} in place of the same tokens: 1 "
-        f"is the unchanged model, 0 the ablation; {_KEPT}",
+        f"is the unchanged model, 0 the ablation, undefined if that does no harm; {_KEPT}",
         source="SAEBench (Karvonen et al. 2025) for zero; mean is the harder ablation to beat",
-        formula=lambda s: (s[high] - s[here]) / (s[high] - s[low]),
+        formula=lambda s: _part(s[high] - s[here], s[high] - s[low]),
     )
 
 

@@ -22,7 +22,7 @@ SHOWN = str.maketrans({"\n": "↵", "\r": "␍", "\t": "⇥", "\v": "␋", "\f":
 class Tokenizer(Protocol):
     """The part of a transformers tokenizer that is needed here."""
 
-    def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
+    def convert_ids_to_tokens(self, ids: list[int]) -> str | list[str]:
         """Return the vocabulary's own spelling of each id."""
         ...
 
@@ -39,7 +39,7 @@ class Piece(NamedTuple):
 
 def token_bytes(tokenizer: Tokenizer, ids: Sequence[int]) -> list[bytes]:
     """Return the bytes each token stands for."""
-    spelt = tokenizer.convert_ids_to_tokens(list(ids))
+    spelt = list(tokenizer.convert_ids_to_tokens(list(ids)))
     if len(spelt) != len(ids):
         raise UserError("the tokenizer does not spell every token; it cannot be shown")
     decoder = _decoder(tokenizer)

@@ -38,6 +38,15 @@ class Corpus(NamedTuple):
     """Start reading from the first document."""
 
 
+def one_side(corpus: Corpus, split: Split, held_out_share: float) -> Corpus:
+    """Return the documents of one side of the split, in the same order."""
+
+    def read() -> Iterator[Document]:
+        return (d for d in corpus.read() if d.split(held_out_share) == split)
+
+    return corpus._replace(read=read)
+
+
 def key_of(text: str) -> str:
     """Return the SHA-256 of a text, in hex."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

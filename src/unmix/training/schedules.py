@@ -22,7 +22,7 @@ def default_lr(n_latents: int, steps: int) -> float:
     """Return Adam's highest learning rate for a dictionary of this size and a run this long.
 
     `2e-4 / sqrt(m / 2^14)` (Gao et al. 2024, section 2.2, as dictionary_learning sets it) is meant
-    for runs of ten thousand steps and more.  Shorter runs want a higher one, in proportion to
+    for runs of tens of thousands of steps.  Shorter runs want a higher one, in proportion to
     `1 / sqrt(steps)`; docs/training.md has the measurement.
     """
-    return 2e-4 / math.sqrt(n_latents / 2**14) * max(1.0, math.sqrt(10_000 / steps))
+    return 2e-4 / math.sqrt(n_latents / 2**14) * max(1.0, math.sqrt(50_000 / steps))
