@@ -3,9 +3,9 @@
 Recipes:
 
 * `default`: every number as the library sets it.
-* `adapted`: the default rate times `max(1, sqrt(10,000 / steps))`, a warm-up over 5 % of the steps
-  and a linear decay over the last 20 %, which is what unmix does.  Defaults are meant for longer
-  runs than this one, so this is what the rest of a library's recipe is worth.
+* `adapted`: the default rate times `min(15, sqrt(50,000 / steps))`, a warm-up over 5 % of the
+  steps and a linear decay over the last 20 %, which is what unmix does.  Defaults are meant for
+  longer runs than this one, so this is what the rest of a library's recipe is worth.
 * `scaled`: adapted, and the library's own option to scale its inputs is on.
 * `adam`: adapted, with Adam in place of sparsify's default, signum.
 * `plain`: unmix without its factor for short runs, the other way round.
@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import PositiveInt
+from pydantic import NonNegativeFloat, PositiveInt
 
 from unmix.config import Config
+from unmix.training.schedules import short_run
 
 PEERS = {"SAELens": "sae-lens", "dictionary_learning": "dictionary-learning"} | {
     "sparsify": "eai-sparsify"
@@ -45,10 +46,14 @@ class Settings(Config):
     """Tokens a step."""
     steps: PositiveInt = 120
     """Steps of each training."""
+    recipes: tuple[str, ...] = ("default", "adapted", "adam", "plain", "scaled")
+    """Recipes to compare."""
     seeds: PositiveInt = 3
     """Seeds of each default recipe; a seed decides the start and the order of the rows."""
     spliced_tokens: PositiveInt = 4096
     """Held-out tokens on which the model is run with each dictionary in place."""
+    minutes: NonNegativeFloat | None = None
+    """Begin no training after so many minutes; the table then holds what is done by then."""
     jobs: PositiveInt = 2
     """Trainings at a time, each with its share of the cores."""
 
@@ -60,7 +65,7 @@ class Settings(Config):
     @property
     def factor(self) -> float:
         """What a rate meant for a long run is multiplied by in a run of so few steps."""
-        return max(1.0, (10_000 / self.steps) ** 0.5)
+        return short_run(self.steps)
 
 
 @dataclass(frozen=True)
@@ -96,12 +101,10 @@ def entries(settings: Settings) -> list[Entry]:
         for seed in range(settings.seeds)
         for library, kind in default
     ]
-    once = [("unmix", kind, "plain") for kind in both]
-    once += [("sparsify", "topk", recipe) for recipe in ("adapted", "adam")]
-    once += [
-        (library, kind, recipe)
-        for recipe in ("adapted", "scaled")
-        for library in ("SAELens", "dictionary_learning")
-        for kind in both
-    ]
-    return made + [Entry(*what, 0) for what in once]
+    peers = default[2:6]
+    once = [(library, kind, "adapted") for library, kind in [*peers, ("sparsify", "topk")]]
+    once += [("sparsify", "topk", "adam")]
+    once += [("unmix", kind, "plain") for kind in both]
+    once += [(library, kind, "scaled") for library, kind in peers]
+    made += [Entry(*what, 0) for what in once]
+    return [entry for entry in made if entry.recipe in settings.recipes]

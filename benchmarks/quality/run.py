@@ -8,10 +8,12 @@ result is kept in the work folder by its settings, so a run that is stopped lose
 """
 
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,16 +95,23 @@ def trained(place: Place) -> dict[Path, dict[str, Any]]:
         for entry in entries(place.settings)
     }
     waiting = {entry: file for entry, file in files.items() if not file.exists()}
+    minutes = place.settings.minutes
+    end = math.inf if minutes is None else time.monotonic() + 60 * minutes
     say(f"{len(files)} trainings, {len(files) - len(waiting)} of them done already")
     with ThreadPoolExecutor(place.settings.jobs) as pool:
-        running = {pool.submit(_train, place, e, file): e for e, file in waiting.items()}
+        running = {pool.submit(_train, place, e, file, end): e for e, file in waiting.items()}
         try:
             for number, done in enumerate(as_completed(running), len(files) - len(waiting) + 1):
-                say(f"[{number}/{len(files)}] {running[done].name}: {_line(done.result())}")
+                result = done.result()
+                came = "left out, time is up" if result is None else _line(result)
+                say(f"[{number}/{len(files)}] {running[done].name}: {came}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return {file: read_json(file) for file in files.values()}
+    found = {file: read_json(file) for file in files.values() if file.exists()}
+    if not found:
+        raise UserError("no training was done in `minutes`; give it more")
+    return found
 
 
 def splice_all(place: Place, results: dict[Path, dict[str, Any]]) -> None:
@@ -144,8 +153,13 @@ def _splice(place: Place, group: dict[str, tuple[Path, str]]) -> dict[str, Any]:
     return json.loads(_run(place, "measure.py", told, python=Path(sys.executable)))
 
 
-def _train(place: Place, entry: Entry, file: Path) -> dict[str, Any]:
-    """Train one entry in a process of its own, measure its reconstructions, keep the result."""
+def _train(place: Place, entry: Entry, file: Path, end: float) -> dict[str, Any] | None:
+    """Train one entry in a process of its own, measure its reconstructions, keep the result.
+
+    Nothing is done after the time `end`.
+    """
+    if time.monotonic() > end:
+        return None
     settings, out = place.settings, _made(file)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)

@@ -41,9 +41,9 @@ def write_table(path: Path, settings: Settings, results: list[Result], about: Re
         "## What the recipe alone is worth",
         "One seed. Default rates and warm-ups are meant for longer runs than this one, so here "
         "each peer's rate is multiplied by the factor unmix uses for short runs "
-        f"(`sqrt(10,000 / steps)` = {settings.factor:.2f}), with a warm-up over 5 % of the steps "
-        "and a linear decay over the last 20 %. *scaled*: its own option to scale inputs is on "
-        "too. *adam*: sparsify with Adam in place of signum. *plain*: unmix without the factor.",
+        f"(`min(15, sqrt(50,000 / steps))` = {settings.factor:g}), with a warm-up over 5 % of the "
+        "steps and a linear decay over the last 20 %. *scaled*: its own option to scale inputs is "
+        "on too. *adam*: sparsify with Adam in place of signum. *plain*: unmix without the factor.",
         rows.table("recipe", [(k, r, None) for k in KINDS for r in ONCE], first_seed=True),
         "## In short",
         *_verdicts(rows),
@@ -121,7 +121,7 @@ def _how(settings: Settings) -> str:
 def _settings(settings: Settings, results: list[Result], about: Result) -> str:
     """Say what was run on what."""
     versions = {result["library"]: result["version"] for result in results}
-    named = ", ".join(f"{library} {versions[library]}" for library in LIBRARIES)
+    named = ", ".join(f"{name} {versions[name]}" for name in LIBRARIES if name in versions)
     ce = results[0]["readings"]["saved"]["ce sums"]
     of = {end: sum(ce[f"ce {end}"]) / sum(ce["n"]) for end in ("original", "mean", "zero")}
     tokens = settings.steps * settings.batch

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from unmix.cli import demo
 from unmix.cli.demo import DemoConfig, demo_config, run
 from unmix.cli.parse import recipe
 from unmix.errors import UserError
@@ -38,3 +39,37 @@ def test_the_folder_of_another_run_is_left_alone(tmp_path: Path):
     with pytest.raises(UserError, match="holds another run; choose another folder with `--out`"):
         run(["--out", str(tmp_path), "--no-serve"])
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_from_nothing_to_a_table_and_again(
+    tiny_llama: Path,
+    tiny_text: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    tiny = {
+        "store": "{out}/store",
+        "batch": 256,
+        "source": {
+            "model": str(tiny_llama),
+            "text": [str(tiny_text)],
+            "sites": ["resid.0"],
+            "context": 32,
+            "tokens": 2000,
+            "held_out_tokens": 400,
+        },
+        "dictionary": {"latents": 64, "k": 4},
+    }
+    monkeypatch.setattr(demo, "read_recipe", lambda _: tiny)
+    out = tmp_path / "demo"
+    run(["--out", str(out), "--no-serve"])
+    first = capsys.readouterr().out
+    assert "FVU" in first
+    report, following = first.splitlines()[-2:]
+    assert report == f"report: {out / 'report.html'}"
+    assert following.startswith("next:   unmix train demo.toml --source.model MODEL")
+    run(["--out", str(out), "--no-serve"])
+    captured = capsys.readouterr()
+    assert captured.out == first
+    assert captured.err == f"`{out}` is finished; remove it to start anew\n"

@@ -1,5 +1,7 @@
 """The first word: help, version, verbs; and how a run of the command line ends."""
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -81,6 +83,16 @@ def test_a_stop_by_the_user_is_quiet(
     monkeypatch.setattr(harvest, "run", stopped)
     assert main(["harvest"]) == 130
     assert capsys.readouterr().err == ""
+
+
+def test_a_scheduler_stops_it_as_the_user_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(harvest, "run", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    assert main(["harvest"]) == 130
+    assert capsys.readouterr().err == ""
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_mistake_of_ours_shows_where_it_is(monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from unmix.cli.main import main
+from unmix.disk import write_json
+from unmix.training import run as training
+from unmix.training.config import TrainConfig
 
 SMALL = ["--batch", "256", "--passes", "2", "--dictionary.latents", "64", "--dictionary.k", "4"]
 
@@ -63,3 +66,17 @@ def test_one_command_harvests_and_trains(
     error = capsys.readouterr().err
     assert error.startswith(f"error: `{tmp_path}/run` holds a run already; go on with `unmix train")
     assert error.count("\n") == 1
+
+
+def test_a_stop_before_the_first_step_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / "run"
+
+    def stopped(config: TrainConfig, **_: object) -> Path:
+        write_json(out / "config.json", config.model_dump(mode="json"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", stopped)
+    assert main(["train", "--store", "store", "--out", str(out)]) == 130
+    assert capsys.readouterr().err == f"stopped; go on with `unmix train --resume {out}`\n"

@@ -6,7 +6,9 @@ Exit status: 0 done, 2 input that cannot be used, 130 stopped by the user.
 import os
 import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 
@@ -29,7 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run what was typed and return the exit status."""
     words = sys.argv[1:] if argv is None else argv
     try:
-        _dispatch(words)
+        with _ended_as_interrupted():
+            _dispatch(words)
     except UserError as error:
         return _end(f"error: {error}", USAGE)
     except KeyboardInterrupt:
@@ -37,6 +40,19 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+@contextmanager
+def _ended_as_interrupted() -> Iterator[None]:
+    """Make SIGTERM, as a scheduler sends it, act like Ctrl-C while the block runs."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _dispatch(words: list[str]) -> None:

@@ -25,19 +25,30 @@ def run(argv: list[str]) -> None:
     stdout().print(folder, markup=False, soft_wrap=True)
 
 
-def learn(wanted: TrainConfig | Path) -> Path:
-    """Carry out a config, or go on with a run folder, in sight of the user; return the folder."""
+def learn(wanted: TrainConfig | Path, *, again: str | None = None) -> Path:
+    """Carry out a config, or go on with a run folder, in sight of the user; return the folder.
+
+    Args:
+        wanted: A config, or the folder of a run that was stopped.
+        again: What to do after a stop, if not to resume.
+    """
     from unmix.training.panel import live_panel
     from unmix.training.run import resume, train
 
+    folder = wanted if isinstance(wanted, Path) else wanted.out
+    again = again or f"go on with `unmix train --resume {folder}`"
     try:
         with counting("harvest") as counter, live_panel(stderr) as panel:
             if isinstance(wanted, Path):
                 return resume(wanted, report=say, panel=panel, progress=counter)
             return train(wanted, report=say, panel=panel, progress=counter)
     except Stopped as stopped:
-        say(f"{stopped}; go on with `unmix train --resume {stopped.run}`")
+        say(f"{stopped}; {again}")
         raise KeyboardInterrupt from stopped
+    except KeyboardInterrupt:  # before the first step, or a second time
+        if (folder / "config.json").exists():
+            say(f"stopped; {again}")
+        raise
 
 
 def _resumed(argv: list[str]) -> Path:

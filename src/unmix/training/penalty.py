@@ -16,7 +16,7 @@ class Penalty:
         self.fixed = fixed
         self.k = k
         self.level = math.log(initial)
-        self.gain = min(0.1, 20 / steps)
+        self.gain = min(0.1, 40 / steps)
         self.last: float | None = None
 
     def weight(self, ramp: float) -> float:

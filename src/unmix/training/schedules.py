@@ -19,10 +19,15 @@ def ramp(step: int, steps: int, *, warm_up: float) -> float:
 
 
 def default_lr(n_latents: int, steps: int) -> float:
-    """Return Adam's highest learning rate for a dictionary of this size and a run this long.
+    """Return Adam's highest learning rate for a dictionary of this size and a run this long."""
+    return 2e-4 / math.sqrt(n_latents / 2**14) * short_run(steps)
+
+
+def short_run(steps: int) -> float:
+    """Return how many times the usual learning rate a run of few steps takes.
 
     `2e-4 / sqrt(m / 2^14)` (Gao et al. 2024, section 2.2, as dictionary_learning sets it) is meant
-    for runs of tens of thousands of steps.  Shorter runs want a higher one, in proportion to
-    `1 / sqrt(steps)`; docs/training.md has the measurement.
+    for runs of tens of thousands of steps.  Shorter runs want more, up to where latents die:
+    docs/training.md has the measurement.
     """
-    return 2e-4 / math.sqrt(n_latents / 2**14) * max(1.0, math.sqrt(50_000 / steps))
+    return min(15.0, max(1.0, math.sqrt(50_000 / steps)))
