@@ -3,7 +3,7 @@
 Recipes:
 
 * `default`: every number as the library sets it.
-* `adapted`: the default rate times `min(15, sqrt(50,000 / steps))`, a warm-up over 5 % of the
+* `adapted`: the default rate times `min(15, sqrt(100,000 / steps))`, a warm-up over 5 % of the
   steps and a linear decay over the last 20 %, which is what unmix does.  Defaults are meant for
   longer runs than this one, so this is what the rest of a library's recipe is worth.
 * `scaled`: adapted, and the library's own option to scale its inputs is on.

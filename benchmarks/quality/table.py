@@ -41,7 +41,7 @@ def write_table(path: Path, settings: Settings, results: list[Result], about: Re
         "## What the recipe alone is worth",
         "One seed. Default rates and warm-ups are meant for longer runs than this one, so here "
         "each peer's rate is multiplied by the factor unmix uses for short runs "
-        f"(`min(15, sqrt(50,000 / steps))` = {settings.factor:g}), with a warm-up over 5 % of the "
+        f"(`min(15, sqrt(100,000 / steps))` = {settings.factor:g}), with a warm-up over 5 % of the "
         "steps and a linear decay over the last 20 %. *scaled*: its own option to scale inputs is "
         "on too. *adam*: sparsify with Adam in place of signum. *plain*: unmix without the factor.",
         rows.table("recipe", [(k, r, None) for k in KINDS for r in ONCE], first_seed=True),

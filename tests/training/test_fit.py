@@ -133,8 +133,8 @@ def test_schedules_by_hand():
     shape = [trapezoid(i, 100, warm_up=0.1, decay=0.2) for i in (1, 5, 10, 50, 81, 100)]
     assert shape == pytest.approx([0.1, 0.5, 1, 1, 1, 0.05])
     assert [ramp(i, 100, warm_up=0.1) for i in (1, 10, 90)] == pytest.approx([0.1, 1, 1])
-    assert default_lr(2**14, 50_000) == pytest.approx(2e-4)
-    assert default_lr(2**12, 500) == pytest.approx(4e-3)
+    assert default_lr(2**14, 100_000) == pytest.approx(2e-4)
+    assert default_lr(2**12, 1_000) == pytest.approx(4e-3)
     assert default_lr(2**14, 5) == pytest.approx(15 * 2e-4)
 
 

@@ -30,4 +30,4 @@ def short_run(steps: int) -> float:
     for runs of tens of thousands of steps.  Shorter runs want more, up to where latents die:
     docs/training.md has the measurement.
     """
-    return min(15.0, max(1.0, math.sqrt(50_000 / steps)))
+    return min(15.0, max(1.0, math.sqrt(100_000 / steps)))

@@ -82,4 +82,5 @@ def open_tracker(name: str, run: Path, config: dict[str, Any]) -> Tracker | None
         raise UserError(
             f"`track` is `{name}`, which is not installed; pip install {name}"
         ) from error
-    return module.init(project="unmix", name=run.name, config=config, dir=str(run))
+    own = {"dir": str(run)} if name == "wandb" else {}  # trackio keeps its own place
+    return module.init(project="unmix", name=run.name, config=config, **own)
