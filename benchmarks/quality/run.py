@@ -32,7 +32,7 @@ from unmix.activations.store import open_store
 from unmix.disk import fingerprint, read_json, write_json
 from unmix.errors import UserError
 
-GROUP = 12
+GROUP = 14
 """Reconstructions that one pass of the model over the contexts serves."""
 
 

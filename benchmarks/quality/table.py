@@ -18,8 +18,8 @@ from unmix.disk import write_text
 Result: TypeAlias = dict[str, Any]
 KINDS = {"topk": "TopK", "batch-topk": "BatchTopK"}
 LIBRARIES = ("unmix", *PEERS)
-HEAD = """| {first} | library | FVU ↓ | by document | L0 | CE ↓ | CE score ↑ | by document |
-|---|---|---|---|---|---|---|---|"""
+HEAD = """| {first} | library | seeds | FVU ↓ | by document | L0 | CE ↓ | CE score ↑ | by document |
+|---|---|---|---|---|---|---|---|---|"""
 
 
 def write_table(path: Path, settings: Settings, results: list[Result], about: Result) -> None:
@@ -27,7 +27,7 @@ def write_table(path: Path, settings: Settings, results: list[Result], about: Re
     rows = Rows(results)
     parts = [
         "# Quality against other libraries",
-        f"{time.strftime('%Y-%m-%d')}, `python benchmarks/quality/run.py` "
+        f"{time.strftime('%Y-%m-%d')}, `python benchmarks/quality/run.py --steps {settings.steps}` "
         "(`benchmarks/README.md` says what is done).",
         _settings(settings, results, about),
         "## Default recipes",
@@ -92,7 +92,7 @@ class Rows:
 
 def _row(label: str, library: str, readings: list[Result]) -> str:
     """Return a line: mean and range over the seeds, interval by document of the first."""
-    cells = [label, f"**{library}**" if library == "unmix" else library]
+    cells = [label, f"**{library}**" if library == "unmix" else library, str(len(readings))]
     for name, digits in (("fvu", 4), ("l0", 1), ("ce", 3), ("ce_score", 4)):
         cells.append(_spread([reading[name][0] for reading in readings], digits))
         if name in ("fvu", "ce_score"):
@@ -112,9 +112,8 @@ def _spread(values: list[float], digits: int) -> str:
 def _how(settings: Settings) -> str:
     """Say how to read a cell."""
     return (
-        f"A cell is the mean over {settings.seeds} seeds and, in brackets, their range; `by "
-        "document` is the 95 % bootstrap interval over held-out documents for seed 0, wide because "
-        "documents differ and the same for all libraries."
+        f"A cell is the mean over the seeds (of {settings.seeds}) and, in brackets, their range; "
+        "`by document` is the 95 % bootstrap interval over held-out documents for the first seed."
     )
 
 
@@ -207,6 +206,14 @@ def _notes(results: list[Result], settings: Settings) -> str:
         f"* Highest learning rates: {', '.join(rates.values())}.",
         f"* Seconds of training, {settings.jobs} at a time, so no measure of speed: {seconds}.",
     ]
+    short = {f"{r['library']} {KINDS[r['kind']]}" for r in results if r["recipe"] == "default"} - {
+        f"{r['library']} {KINDS[r['kind']]}" for r in results if r["seed"] == settings.seeds - 1
+    }
+    if short:
+        lines.append(
+            f"* **Not complete:** fewer than {settings.seeds} seeds of {', '.join(sorted(short))}; "
+            "recipes that are missing from the tables were not run."
+        )
     if settings.steps <= 1000:
         lines.append(
             "* dictionary_learning refuses a run shorter than its default warm-up of 1,000 steps; "

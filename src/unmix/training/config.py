@@ -40,8 +40,8 @@ class DictionaryConfig(Config):
     """Seed of the initial directions."""
     lr: PositiveFloat | None = None
     """Highest learning rate; by default a function of the latents and the number of steps."""
-    clip: PositiveFloat | None = None
-    """Largest norm of the gradient over all parameters; by default it is not clipped."""
+    clip: PositiveFloat | None = 1.0
+    """Largest norm of the gradient over all parameters; `none` leaves it as it is."""
     ema: NonNegativeFloat | None = None
     """Decay of a moving average of the weights, saved instead of the last ones (0.999)."""
     aux: NonNegativeFloat = 1 / 32
