@@ -166,7 +166,7 @@ def _verdicts(rows: Rows) -> list[str]:
                         for name, worse in (("FVU", fvu.value > 0), ("CE score", ce.value < 0))
                         if worse
                     ]
-    end = f"In none of the {tried} comparisons is a peer ahead in either number beyond its interval."
+    end = f"In none of the {tried} comparisons is a peer ahead in either number."
     if lost:
         end = (
             f"Of {tried} comparisons with two numbers each, unmix is behind in: {'; '.join(lost)}."
