@@ -8,7 +8,7 @@ import torch
 
 from tests.dictionaries.made import D, M, N, make
 from unmix.dictionaries.files import card_of, load, read_card, save
-from unmix.dictionaries.scaling import Scaling, fold, identity, remove_parallel, unit_rows
+from unmix.dictionaries.scaling import Scaling, fold, identity, unit_rows
 from unmix.dictionaries.sparsity import KINDS
 from unmix.errors import UserError
 
@@ -59,15 +59,6 @@ def test_folding_keeps_every_reconstruction(kind: str, more: dict[str, object]):
 def test_unequal_norms_cannot_be_folded_into_topk():
     with pytest.raises(UserError, match="unit rows"):
         fold(make("topk"), identity(D))
-
-
-def test_parallel_gradient_is_removed():
-    d = make("relu")
-    unit_rows(d)
-    d(torch.randn(N, D, dtype=torch.float64)).square().sum().backward()
-    remove_parallel(d)
-    along = (d.W_dec.grad * d.W_dec).sum(1)
-    torch.testing.assert_close(along, torch.zeros_like(along))
 
 
 @pytest.mark.parametrize(

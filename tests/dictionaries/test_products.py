@@ -43,17 +43,38 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("more", [{}, {"d_out": 5}, {"d_out": 5, "skip": True}], ids=str)
-def test_equals_dense_autograd(kind: str, more: dict[str, object], path: str):
-    dictionary, other = make(kind, **more), make(kind, **more)
-    x = torch.randn(N, D, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    target = torch.randn(N, dictionary.d_out, dtype=torch.float64)
-    got, expected = dictionary(x), dense_reference(other, x)
-    torch.testing.assert_close(got, expected)
-    (got - target).square().sum().backward()
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_equals_dense_autograd(kind: str, more: dict[str, object], dtype: torch.dtype, path: str):
+    dictionary, other = make(kind, **more).to(dtype), make(kind, **more)
+    x = torch.randn(N, D, generator=torch.Generator().manual_seed(2)).double()
+    target = torch.randn(N, dictionary.d_out).double()
+    got, expected = dictionary(x.to(dtype)), dense_reference(other, x)
+    close = {} if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-4}
+    torch.testing.assert_close(got.double(), expected, **close)
+    (got - target.to(dtype)).square().sum().backward()
     (expected - target).square().sum().backward()
     for (name, p), q in zip(dictionary.named_parameters(), other.parameters(), strict=True):
         if name != "sparsity.log_threshold":  # a stand-in gradient: see test_sparsity.py
-            torch.testing.assert_close(p.grad, q.grad, msg=lambda m, name=name: f"{name}: {m}")
+            torch.testing.assert_close(
+                p.grad.double(), q.grad, **close, msg=lambda m, name=name: f"{name}: {m}"
+            )
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_a_gradient_that_is_there_is_added_to(dtype: torch.dtype, path: str):
+    d, other = make("topk").to(dtype), make("topk").to(dtype)
+    x = torch.randn(N, D, dtype=dtype)
+    before = {name: torch.randn_like(p) for name, p in d.named_parameters()}
+    for name, p in d.named_parameters():
+        p.grad = before[name].clone()
+    kept = {name: p.grad for name, p in d.named_parameters()}
+    for dictionary in (d, other):
+        dead = torch.tensor([3, 40])
+        rows = products.rows_of(dictionary.W_dec, dead).sum() * 2
+        (dictionary(x).square().sum() + rows).backward()
+    for (name, p), q in zip(d.named_parameters(), other.parameters(), strict=True):
+        assert p.grad is kept[name]
+        torch.testing.assert_close(p.grad, before[name] + q.grad)
 
 
 def test_gradients_by_finite_differences(path: str):
@@ -100,7 +121,7 @@ def test_k_equals_m_and_k_one():
 
 
 def test_slabs_do_not_change_a_code(monkeypatch: pytest.MonkeyPatch):
-    from unmix.dictionaries import dictionary as module
+    from unmix.dictionaries.kernels import plain as module
 
     d = make("jumprelu").eval()
     x = torch.randn(N, D, dtype=torch.float64)

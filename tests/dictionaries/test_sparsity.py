@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from unmix.dictionaries.dictionary import Dictionary
+from unmix.dictionaries.pre import given
 from unmix.dictionaries.sparsity import (
     AbsTopK,
     BatchTopK,
@@ -12,7 +13,6 @@ from unmix.dictionaries.sparsity import (
     ReLU,
     Sparsity,
     TopK,
-    largest_of_batch,
 )
 from unmix.errors import UserError
 
@@ -23,7 +23,7 @@ def acts(sparsity: Sparsity, pre: torch.Tensor = PRE) -> list[list[float]]:
     """Return the dense acts of some pre-activations."""
     from unmix.dictionaries.code import Code
 
-    chosen = sparsity.select(pre)
+    chosen = sparsity.select(given(pre))
     return Code(sparsity.acts(chosen.pre, chosen.support.latents), chosen.support).dense().tolist()
 
 
@@ -38,7 +38,7 @@ def test_topk_zeroes_negative_winners():
 
 def test_topk_keeps_exactly_k_among_ties():
     ties = torch.ones(3, 6)
-    chosen = TopK(2).select(ties)
+    chosen = TopK(2).select(given(ties))
     assert chosen.support.offsets.tolist() == [0, 2, 4, 6]
 
 
@@ -55,7 +55,7 @@ def test_batch_topk_shares_the_budget():
 
 def test_batch_topk_in_use_applies_the_threshold():
     sparsity = BatchTopK(1)
-    sparsity.select(PRE)
+    sparsity.select(given(PRE))
     sparsity.eval()
     assert sparsity.threshold == 1
     assert acts(sparsity, torch.tensor([[0.9, 1.0, 2.0]])) == [[0, 1, 2]]
@@ -63,8 +63,8 @@ def test_batch_topk_in_use_applies_the_threshold():
 
 def test_batch_topk_threshold_moves_slowly():
     sparsity = BatchTopK(1, momentum=0.9)
-    sparsity.select(torch.full((2, 1), 2.0))
-    sparsity.select(torch.full((2, 1), 3.0))
+    sparsity.select(given(torch.full((2, 1), 2.0)))
+    sparsity.select(given(torch.full((2, 1), 3.0)))
     assert float(sparsity.threshold) == pytest.approx(2.1)
 
 
@@ -72,7 +72,7 @@ def test_batch_topk_threshold_moves_slowly():
 def test_largest_of_batch_is_exact(count: int):
     pre = torch.randn(64, 20, generator=torch.Generator().manual_seed(count))
     pre[0] += 3  # the rows the guess is made from are unlike the rest
-    got = largest_of_batch(pre, count)
+    got = given(pre).largest_of_batch(count)
     positive = pre[pre > 0].sort(descending=True).values
     assert torch.equal(got.pre.sort(descending=True).values, positive[:count])
 
@@ -94,9 +94,9 @@ def test_jumprelu_threshold_gradient_by_hand():
 
 def test_jumprelu_has_entries_near_the_threshold_only_in_training():
     sparsity = JumpReLU(4, bandwidth=1.0, initial=1.0)
-    assert sparsity.select(PRE).pre.tolist() == [3, 1]
+    assert sparsity.select(given(PRE)).pre.tolist() == [3, 1]
     sparsity.eval()
-    assert sparsity.select(PRE).pre.tolist() == [3]
+    assert sparsity.select(given(PRE)).pre.tolist() == [3]
 
 
 def test_gated_equals_its_paper_form():

@@ -4,18 +4,16 @@ import pytest
 import torch
 
 from tests.dictionaries.made import D, M, N, make
-from unmix.dictionaries.code import Code
 from unmix.training import objectives
 from unmix.training.objectives import Look
+from unmix.training.optimiser import Optimiser
 
 
-def look_at(kind: str = "topk", prefixes: tuple[int, ...] = ()) -> Look:
+def look_at(kind: str = "topk", prefixes: tuple[int, ...] = (), weight: float = 1.0) -> Look:
     """Return one step of a random float64 dictionary."""
     d = make(kind)
     x = torch.randn(N, D, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
-    pre, support = d.read(x)
-    code = Code(d.sparsity.acts(pre, support.latents), support)
-    return Look(d, x, x, pre, code, objectives.rebuild(d, code, x, prefixes))
+    return objectives.look_at(d, x, x, prefixes=prefixes, prefix_weight=weight)
 
 
 def gradients(look: Look) -> dict[str, torch.Tensor | None]:
@@ -26,19 +24,19 @@ def gradients(look: Look) -> dict[str, torch.Tensor | None]:
 def test_reconstruction_by_hand():
     look = look_at()
     expected = ((look.x - look.dictionary(look.x)) ** 2).sum(1).mean()
-    torch.testing.assert_close(objectives.reconstruction(look, 1.0), expected)
+    torch.testing.assert_close(look.reconstruction, expected)
 
 
 @pytest.mark.parametrize("prefixes", [(5, 20), (5, 20, M)], ids=str)
 def test_nested_prefixes_equal_separate_dictionaries(prefixes: tuple[int, ...]):
-    look = look_at(prefixes=prefixes)
+    look = look_at(prefixes=prefixes, weight=0.25)
     acts = look.code.dense()
     d = look.dictionary
     errors = [
         ((look.x - acts[:, :p] @ d.W_dec[:p] - d.b_dec) ** 2).sum(1).mean() for p in (5, 20, M)
     ]
     expected = (0.25 * (errors[0] + errors[1]) + errors[2]) / 1.5
-    got = objectives.reconstruction(look, 0.25)
+    got = look.reconstruction
     torch.testing.assert_close(got, expected)
     got.backward()
     sparse = gradients(look)
@@ -133,9 +131,9 @@ def test_resampling_follows_the_six_steps():
 
     look = look_at("relu")
     d = look.dictionary
-    optimiser = torch.optim.Adam(d.parameters(), lr=1e-3)
-    objectives.reconstruction(look, 1.0).backward()
-    optimiser.step()
+    optimiser = Optimiser(d, beta1=0.9, clip=None, unit_rows=True)
+    look.reconstruction.backward()
+    optimiser.step(1e-3)
     dead = torch.tensor([3, 8, 21])
     before = d.W_enc.detach().clone()
     resample(look, dead, optimiser, seed=0)
@@ -146,6 +144,6 @@ def test_resampling_follows_the_six_steps():
     inputs = torch.nn.functional.normalize(look.x - d.b_pre, dim=1)
     assert ((d.W_dec[dead] @ inputs.T).max(1).values > 0.999).all()
     assert (d.b_enc[dead] == 0).all()
-    assert (optimiser.state[d.W_dec]["exp_avg"][dead] == 0).all()
-    assert (optimiser.state[d.W_dec]["exp_avg"][alive] != 0).any()
+    assert (optimiser.moments()["mean.W_dec"][dead] == 0).all()
+    assert (optimiser.moments()["mean.W_dec"][alive] != 0).any()
     assert torch.equal(d.W_enc[alive], before[alive])

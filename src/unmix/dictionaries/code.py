@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from unmix.dictionaries import kernels
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -41,9 +43,7 @@ class Support:
     @cached_property
     def by_latent(self) -> tuple[Int[Tensor, " e"], Int[Tensor, " ends"]]:
         """The order that sorts the entries by latent, and where each latent begins in it."""
-        order = self.latents.argsort(stable=True)
-        counts = torch.bincount(self.latents, minlength=self.n_latents)
-        return order, torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        return kernels.of(self.latents).sort_by_latent(self.latents, self.n_latents)
 
     def where(self, keep: Bool[Tensor, " e"]) -> "Support":
         """Return the support with only the entries `keep` marks."""
@@ -92,12 +92,18 @@ class Code:
 
     def l0(self) -> Float[Tensor, " n"]:
         """Return the number of latents that fired on each token (non-zero, not `k`)."""
-        fired = (self.values != 0).to(self.values.dtype)
-        return fired.new_zeros(len(self)).index_add_(0, self.tokens, fired)
+        return self._fired[0].to(self.values.dtype)
 
     def counts(self) -> Int[Tensor, " m"]:
         """Return the number of tokens each latent fired on."""
-        return torch.bincount(self.latents[self.values != 0], minlength=self.n_latents)
+        return self._fired[1]
+
+    @cached_property
+    def _fired(self) -> tuple[Int[Tensor, " n"], Int[Tensor, " m"]]:
+        """Entries that fired, by token and by latent."""
+        values = self.values.detach()
+        count = kernels.of(values).count
+        return count(values, self.latents, self.offsets, self.n_latents)
 
     def dense(self) -> Float[Tensor, "n m"]:
         """Return the acts as a full matrix.  For tests and small models only."""

@@ -18,13 +18,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unmix.dictionaries.code import Code, Support, join
+from unmix.dictionaries.code import Code
+from unmix.dictionaries.pre import Pre, Selected
 from unmix.dictionaries.products import entries, sum_rows
-from unmix.dictionaries.sparsity import Selected, Sparsity
+from unmix.dictionaries.sparsity import Sparsity
 from unmix.errors import UserError
-
-SLAB = 2**24
-"""Pre-activations held at once when encoding outside training (64 MiB in float32)."""
 
 
 @final
@@ -80,16 +78,10 @@ class Dictionary(nn.Module):
         return self.W_dec.shape[1]
 
     def read(self, x: Float[Tensor, "n i"]) -> Selected:
-        """Return the pre-activations of the pairs that get an entry, tied to the parameters.
-
-        A batch in training is read whole (BatchTopK chooses over all of it); otherwise in slabs
-        of tokens, so that memory does not grow with `n`.
-        """
+        """Return the pre-activations of the pairs that get an entry, tied to the parameters."""
         with torch.no_grad():
             centred = x - self.b_pre
-            rows = len(x) if self.training else max(1, SLAB // self.n_latents)
-            parts = [self._select(slab) for slab in centred.split(max(rows, 1))]
-            pre, support = parts[0] if len(parts) == 1 else _stack(parts)
+            pre, support = self.sparsity.select(Pre(centred, self.W_enc, self.b_enc))
         if not torch.is_grad_enabled():
             return Selected(pre, support)
         W_enc, b_enc, b_pre = self.W_enc, self.b_enc, self.b_pre
@@ -119,26 +111,3 @@ class Dictionary(nn.Module):
     def forward(self, x: Float[Tensor, "n i"]) -> Float[Tensor, "n o"]:
         """Rebuild activations from their codes."""
         return self.decode(self.encode(x), x)
-
-    def _select(self, centred: Float[Tensor, "n i"]) -> Selected:
-        """Pick the entries of one slab of centred tokens."""
-        pre = _scratch(len(centred), self.n_latents, centred)
-        torch.addmm(self.b_enc, centred, self.W_enc.T, out=pre)
-        return self.sparsity.select(pre)
-
-
-_buffers: dict[tuple[torch.device, torch.dtype], Tensor] = {}
-
-
-def _scratch(n: int, m: int, like: Tensor) -> Tensor:
-    """Return an `[n, m]` buffer that is used again: a fresh one costs a quarter of the product."""
-    key = (like.device, like.dtype)
-    if key not in _buffers or _buffers[key].numel() < n * m:
-        _buffers[key] = like.new_empty(n * m)
-    return _buffers[key][: n * m].view(n, m)
-
-
-def _stack(parts: list[Selected]) -> Selected:
-    """Put the entries of consecutive slabs one under the other."""
-    code = join([Code(part.pre, part.support) for part in parts])
-    return Selected(code.values, Support(code.latents, code.offsets, code.n_latents))

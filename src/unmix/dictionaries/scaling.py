@@ -79,14 +79,3 @@ def unit_rows(dictionary: Dictionary) -> None:
     """Bring every direction to unit length."""
     norms = dictionary.W_dec.norm(dim=1, keepdim=True)
     dictionary.W_dec.div_(norms.clamp(min=1e-12))
-
-
-@torch.no_grad()
-def remove_parallel(dictionary: Dictionary) -> None:
-    """Remove the part of each direction's gradient along itself (Bricken et al. 2023, A.1).
-
-    Otherwise Adam's moments fill with a part that the renormalisation takes away again.
-    """
-    gradient, W = dictionary.W_dec.grad, dictionary.W_dec
-    if gradient is not None:
-        gradient.sub_((gradient * W).sum(1, keepdim=True) * W)

@@ -8,24 +8,15 @@ Axes: n tokens, m latents, e entries.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple, final
+from typing import Any, ClassVar, final
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from unmix.dictionaries.code import Support
+from unmix.dictionaries.pre import Pre, Selected
 from unmix.errors import UserError
-
-
-class Selected(NamedTuple):
-    """The pairs that get an entry, and their pre-activations."""
-
-    pre: Float[Tensor, " e"]
-    """Pre-activation of each entry."""
-    support: Support
-    """Token and latent of each entry."""
 
 
 class Sparsity(nn.Module, ABC):
@@ -34,7 +25,7 @@ class Sparsity(nn.Module, ABC):
     kind: ClassVar[str]
 
     @abstractmethod
-    def select(self, pre: Float[Tensor, "n m"]) -> Selected:
+    def select(self, pre: Pre) -> Selected:
         """Pick the pairs that get an entry.  Runs without a graph."""
 
     @abstractmethod
@@ -56,9 +47,9 @@ class ReLU(Sparsity):
 
     kind = "relu"
 
-    def select(self, pre: Float[Tensor, "n m"]) -> Selected:
+    def select(self, pre: Pre) -> Selected:
         """Pick the positive pairs."""
-        return above(pre, pre > 0)
+        return pre.above(pre.b.new_zeros(()))
 
     def acts(self, pre: Float[Tensor, " e"], latents: Int[Tensor, " e"]) -> Float[Tensor, " e"]:
         """Return the pre-activation itself."""
@@ -82,9 +73,9 @@ class TopK(Sparsity):
         super().__init__()
         self.k = k
 
-    def select(self, pre: Float[Tensor, "n m"]) -> Selected:
+    def select(self, pre: Pre) -> Selected:
         """Pick the `k` largest pairs of each row."""
-        return largest(pre, pre, self.k)
+        return pre.largest(self.k)
 
     def acts(self, pre: Float[Tensor, " e"], latents: Int[Tensor, " e"]) -> Float[Tensor, " e"]:
         """Return the positive part: a selected zero takes no gradient."""
@@ -109,9 +100,9 @@ class AbsTopK(Sparsity):
         super().__init__()
         self.k = k
 
-    def select(self, pre: Float[Tensor, "n m"]) -> Selected:
+    def select(self, pre: Pre) -> Selected:
         """Pick the `k` pairs of largest magnitude of each row."""
-        return largest(pre, pre.abs(), self.k)
+        return pre.largest(self.k, by_size=True)
 
     def acts(self, pre: Float[Tensor, " e"], latents: Int[Tensor, " e"]) -> Float[Tensor, " e"]:
         """Return the pre-activation with its sign."""
@@ -143,11 +134,12 @@ class BatchTopK(Sparsity):
         self.momentum = momentum
         self.register_buffer("threshold", torch.tensor(0.0))
 
-    def select(self, pre: Float[Tensor, "n m"]) -> Selected:
+    def select(self, pre: Pre) -> Selected:
         """Pick the largest pairs of the batch (training), or those that reach the threshold."""
         if not self.training:
-            return above(pre, (pre >= self.threshold) & (pre > 0))
-        found = largest_of_batch(pre, round(self.k * len(pre)))
+            below = torch.nextafter(self.threshold, self.threshold.new_tensor(-torch.inf))
+            return pre.above(below.clamp(min=0))
+        found = pre.largest_of_batch(round(self.k * len(pre)))
         if len(found.pre):
             cut = found.pre.min()
             # The first batch sets the threshold; later ones move it slowly.
@@ -183,10 +175,10 @@ class JumpReLU(Sparsity):
         self.initial = initial
         self.log_threshold = nn.Parameter(torch.full((n_latents,), initial).log())
 
-    def select(self, pre: Float[Tensor, "n m"]) -> Selected:
+    def select(self, pre: Pre) -> Selected:
         """Pick the pairs above the threshold, in training also those that nearly are."""
         low = self.log_threshold.exp()
-        return above(pre, pre > (low - self.bandwidth / 2 if self.training else low))
+        return pre.above(low - self.bandwidth / 2 if self.training else low)
 
     def acts(self, pre: Float[Tensor, " e"], latents: Int[Tensor, " e"]) -> Float[Tensor, " e"]:
         """Return the pre-activation where it exceeds its latent's threshold, else zero."""
@@ -228,9 +220,9 @@ class Gated(Sparsity):
         self.r_mag = nn.Parameter(torch.zeros(n_latents))
         self.b_mag = nn.Parameter(torch.zeros(n_latents))
 
-    def select(self, pre: Float[Tensor, "n m"]) -> Selected:
+    def select(self, pre: Pre) -> Selected:
         """Pick the pairs whose gate is open."""
-        return above(pre, pre > 0)
+        return pre.above(pre.b.new_zeros(()))
 
     def acts(self, pre: Float[Tensor, " e"], latents: Int[Tensor, " e"]) -> Float[Tensor, " e"]:
         """Return the magnitude; the gate passes no gradient."""
@@ -249,45 +241,6 @@ class Gated(Sparsity):
 KINDS: dict[str, type[Sparsity]] = {
     s.kind: s for s in (ReLU, TopK, BatchTopK, JumpReLU, Gated, AbsTopK)
 }
-
-
-def largest(pre: Float[Tensor, "n m"], by: Float[Tensor, "n m"], k: int) -> Selected:
-    """Pick the `k` pairs of each row that are largest in `by`."""
-    n, m = pre.shape
-    latents = by.topk(k, dim=-1, sorted=False).indices
-    offsets = torch.arange(0, n * k + 1, k, device=pre.device)
-    support = Support(latents.flatten(), offsets, m)
-    return Selected(pre.gather(-1, latents).flatten(), support)
-
-
-def above(pre: Float[Tensor, "n m"], keep: Bool[Tensor, "n m"]) -> Selected:
-    """Pick the pairs that `keep` marks."""
-    n, m = pre.shape
-    flat = keep.flatten().nonzero().squeeze(1)
-    rows = torch.arange(n + 1, device=pre.device) * m
-    support = Support(flat % m, torch.searchsorted(flat, rows), m)
-    return Selected(pre.flatten()[flat], support)
-
-
-def largest_of_batch(pre: Float[Tensor, "n m"], count: int) -> Selected:
-    """Pick the `count` largest positive pairs of a whole batch, exactly (ties at the cut stay).
-
-    A first cut, guessed from a few rows to let half as many again through, leaves a short list in
-    which the exact one is found; a guess that proves too high is lowered until it is not.
-    """
-    count = min(count, pre.numel())
-    sample = pre[: max(1, len(pre) // 64)].flatten()
-    wanted = max(1, int(1.5 * count * len(sample) / pre.numel()))
-    guess = sample.topk(min(wanted, len(sample))).values[-1].clamp(min=0)
-    found = above(pre, pre > guess)
-    while len(found.pre) < count and guess > 0:
-        guess = guess / 2 if 1e-6 < guess < torch.inf else torch.zeros_like(guess)
-        found = above(pre, pre > guess)
-    if len(found.pre) <= count or count == 0:
-        keep = torch.full_like(found.pre, count > 0, dtype=torch.bool)
-    else:
-        keep = found.pre >= found.pre.topk(count, sorted=False).values.min()
-    return Selected(found.pre[keep], found.support.where(keep))
 
 
 class _Jump(Function):

@@ -88,15 +88,18 @@ def tensors_of(learner: Learner) -> dict[str, Tensor]:
     out = {f"weights.{k}": v for k, v in _weights(learner.dictionary).items()}
     if learner.average is not None:
         out |= {f"average.{k}": v for k, v in _weights(learner.average).items()}
-    for i, moments in learner.optimiser.state_dict()["state"].items():
-        out |= {f"adam.{i}.{k}": v for k, v in moments.items()}
+    out |= {f"adam.{name}": moment for name, moment in learner.optimiser.moments().items()}
     health = learner.health
     return out | {"health.since": health.since, "health.fired": health.fired}
 
 
 def numbers_of(learner: Learner) -> dict[str, Any]:
     """Return the small numbers of a learner."""
-    return {"seen": learner.health.seen, "penalty": learner.penalty.state()}
+    return {
+        "seen": learner.health.seen,
+        "penalty": learner.penalty.state(),
+        "optimiser_steps": learner.optimiser.steps,
+    }
 
 
 def _put(learner: Learner, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
@@ -108,12 +111,9 @@ def _put(learner: Learner, tensors: dict[str, Tensor], numbers: dict[str, Any]) 
     _fill(learner.dictionary, groups["weights"])
     if learner.average is not None:
         _fill(learner.average, groups["average"])
-    state = learner.optimiser.state_dict()
-    state["state"] = {}
-    for key, value in groups["adam"].items():
-        i, name = key.split(".", 1)
-        state["state"].setdefault(int(i), {})[name] = value
-    learner.optimiser.load_state_dict(state)
+    for name, moment in learner.optimiser.moments().items():
+        moment.copy_(groups["adam"][name])
+    learner.optimiser.steps = numbers["optimiser_steps"]
     learner.health.since.copy_(groups["health"]["since"])
     learner.health.fired.copy_(groups["health"]["fired"])
     learner.health.seen = numbers["seen"]

@@ -10,14 +10,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from unmix.dictionaries.code import Code
 from unmix.dictionaries.dictionary import Dictionary
-from unmix.dictionaries.scaling import Scaling, fold, remove_parallel, unit_rows
+from unmix.dictionaries.scaling import Scaling, fold, unit_rows
 from unmix.training import objectives
 from unmix.training.build import new_dictionary
 from unmix.training.config import PENALISED, DictionaryConfig
 from unmix.training.health import Health
 from unmix.training.objectives import Look
+from unmix.training.optimiser import Optimiser
 from unmix.training.penalty import Penalty
 from unmix.training.resample import resample
 from unmix.training.schedules import default_lr, ramp, trapezoid
@@ -75,11 +75,13 @@ class Learner:
         d_out = None if target is None else len(target.mean)
         self.dictionary = new_dictionary(config, len(given.mean), d_out=d_out).to(device)
         self.dictionary.W_dec.requires_grad_(not frozen)
-        learnt = [p for p in self.dictionary.parameters() if p.requires_grad]
         self.highest_lr = config.lr or default_lr(config.latents, length.steps)
-        # Gao et al. 2024 give 6.25e-10: gradients of rare latents are far below Adam's usual 1e-8.
-        betas = (0.0, 0.999) if config.kind in ("jumprelu", "gated") else (0.9, 0.999)
-        self.optimiser = torch.optim.Adam(learnt, betas=betas, eps=6.25e-10, fused=True)
+        self.optimiser = Optimiser(
+            self.dictionary,
+            beta1=0.0 if config.kind in ("jumprelu", "gated") else 0.9,
+            clip=config.clip,
+            unit_rows=config.unit_rows,
+        )
         dead_after = config.dead_after or min(10_000_000, length.steps * length.batch // 10)
         self.health = Health(config.latents, dead_after=dead_after, device=device)
         self.penalty = Penalty(fixed=config.weight, k=config.k, initial=0.1, steps=length.steps)
@@ -88,14 +90,21 @@ class Learner:
     def step(self, x: Float[Tensor, "n i"], target: Float[Tensor, "n o"], number: int) -> Numbers:
         """Learn from one batch of scaled activations; `number` counts from 1."""
         dead = self.health.dead()
-        look = self._look(x, target)
+        config = self.config
+        look = objectives.look_at(
+            self.dictionary.train(),
+            x,
+            target,
+            prefixes=config.prefixes,
+            prefix_weight=config.prefix_weight,
+        )
         weight = self.penalty.weight(ramp(number, self.length.steps, warm_up=self.length.warm_up))
         loss = self._loss(look, dead, weight)
         loss.backward()
         lr = self._update(number)
         with torch.no_grad():
             l0 = look.code.l0().mean()
-            fvu = look.error.square().sum() / target.square().sum()
+            fvu = (look.error.norm() / target.norm()).square()
         self.health.update(look.code)
         if self.config.kind in PENALISED:
             self.penalty.observe(float(l0))
@@ -112,18 +121,10 @@ class Learner:
             unit_rows(best)
         return fold(best, self.given, target=self.target).eval().requires_grad_(False)
 
-    def _look(self, x: Tensor, target: Tensor) -> Look:
-        """Read, encode and rebuild a batch."""
-        d = self.dictionary.train()
-        pre, support = d.read(x)
-        code = Code(d.sparsity.acts(pre, support.latents), support)
-        nested = objectives.rebuild(d, code, x, self.config.prefixes)
-        return Look(d, x, target, pre, code, nested)
-
     def _loss(self, look: Look, dead: Tensor, weight: float) -> Tensor:
         """Add up the objectives of this kind."""
         config = self.config
-        loss = objectives.reconstruction(look, config.prefix_weight)
+        loss = look.reconstruction
         if config.kind == "relu":
             loss = loss + weight * objectives.l1(look, by_norm=not config.unit_rows)
         elif config.kind == "gated":
@@ -148,19 +149,10 @@ class Learner:
 
     def _update(self, number: int) -> float:
         """Take one step of the optimiser; return its learning rate."""
-        length, d = self.length, self.dictionary
+        length = self.length
         shape = trapezoid(number, length.steps, warm_up=length.warm_up, decay=length.decay)
         lr = self.highest_lr * shape
-        for group in self.optimiser.param_groups:
-            group["lr"] = lr
-        if self.config.unit_rows and not self.frozen:
-            remove_parallel(d)
-        if self.config.clip:
-            torch.nn.utils.clip_grad_norm_(d.parameters(), self.config.clip)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        if self.config.unit_rows and not self.frozen:
-            unit_rows(d)
+        self.optimiser.step(lr)
         if self.average is not None:
             self._follow(1 - (self.config.ema or 0.0))
         return lr

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from unmix.dictionaries.code import Code
 from unmix.dictionaries.dictionary import Dictionary
-from unmix.dictionaries.products import sum_rows
+from unmix.dictionaries.products import compare, rows_of
 from unmix.dictionaries.sparsity import JumpReLU
 
 
@@ -37,13 +37,10 @@ class Look(NamedTuple):
     pre: Float[Tensor, " e"]
     """Pre-activations of the code's entries."""
     code: Code
-    nested: list[Float[Tensor, "n o"]]
-    """What each Matryoshka prefix rebuilds; the last is the whole dictionary's."""
-
-    @property
-    def error(self) -> Float[Tensor, "n o"]:
-        """What the whole dictionary misses."""
-        return self.target - self.nested[-1]
+    reconstruction: Float[Tensor, ""]
+    """Squared error per token, the weighted mean over nested prefixes."""
+    error: Float[Tensor, "n o"]
+    """What the whole dictionary misses.  Carries no gradient."""
 
 
 def squared(error: Float[Tensor, "n o"]) -> Float[Tensor, ""]:
@@ -51,32 +48,33 @@ def squared(error: Float[Tensor, "n o"]) -> Float[Tensor, ""]:
     return error.square().sum() / len(error)
 
 
-def rebuild(
-    dictionary: Dictionary, code: Code, x: Float[Tensor, "n i"], prefixes: Sequence[int]
-) -> list[Float[Tensor, "n o"]]:
-    """Return what each nested prefix rebuilds, the whole dictionary last.
-
-    Each entry is decoded once: a prefix adds its own latents to the one before it.
-    """
-    rebuilt, start, out = dictionary.base(x), 0, []
-    for end in [*(p for p in prefixes if p < code.n_latents), code.n_latents]:
-        keep = (code.latents >= start) & (code.latents < end)
-        inside = end - start == code.n_latents
-        part = code if inside else Code(code.values[keep], code.support.where(keep))
-        rebuilt = rebuilt + sum_rows(part.values, part.support, dictionary.W_dec)
-        out.append(rebuilt)
-        start = end
-    return out
-
-
-def reconstruction(look: Look, prefix_weight: float) -> Float[Tensor, ""]:
-    """Return the weighted mean of the squared errors of the nested prefixes.
+def look_at(
+    dictionary: Dictionary,
+    x: Float[Tensor, "n i"],
+    target: Float[Tensor, "n o"],
+    *,
+    prefixes: Sequence[int] = (),
+    prefix_weight: float = 1.0,
+) -> Look:
+    """Read, encode, rebuild and compare a batch.
 
     Inner prefixes weigh `prefix_weight`, the whole dictionary 1: Matryoshka (Bussmann et al. 2025)
     and its balanced form (Chanin et al. 2025, 2505.11756).  Mostly there is only the whole.
     """
-    *inner, whole = [squared(look.target - rebuilt) for rebuilt in look.nested]
-    return (whole + prefix_weight * sum(inner)) / (1 + prefix_weight * len(inner))
+    pre, support = dictionary.read(x)
+    code = Code(dictionary.sparsity.acts(pre, support.latents), support)
+    ends = [*(p for p in prefixes if p < code.n_latents), code.n_latents]
+    whole = 1 / (1 + prefix_weight * (len(ends) - 1))
+    compared = compare(
+        code.values,
+        support,
+        dictionary.W_dec,
+        base=dictionary.base(x),
+        target=target,
+        ends=ends,
+        weights=[prefix_weight * whole] * (len(ends) - 1) + [whole],
+    )
+    return Look(dictionary, x, target, pre, code, compared.loss, compared.error)
 
 
 def l1(look: Look, *, by_norm: bool) -> Float[Tensor, ""]:
@@ -113,8 +111,16 @@ def gate_l1(look: Look) -> Float[Tensor, ""]:
 
 def gate_reconstruction(look: Look) -> Float[Tensor, ""]:
     """Return the squared error of the gates' positive parts through the frozen decoder."""
-    W_dec, b_dec = look.dictionary.W_dec.detach(), look.dictionary.b_dec.detach()
-    return squared(look.target - sum_rows(look.pre.relu(), look.code.support, W_dec) - b_dec)
+    d = look.dictionary
+    return compare(
+        look.pre.relu(),
+        look.code.support,
+        d.W_dec.detach(),
+        base=d.b_dec.detach(),
+        target=look.target,
+        ends=[d.n_latents],
+        weights=[1.0],
+    ).loss
 
 
 def auxk(look: Look, dead: Int[Tensor, " dead"], k: int) -> Float[Tensor, ""]:
@@ -127,11 +133,11 @@ def auxk(look: Look, dead: Int[Tensor, " dead"], k: int) -> Float[Tensor, ""]:
     if len(dead) == 0:
         return look.x.new_zeros(())
     d = look.dictionary
-    error = look.error.detach()
-    pre = (look.x - d.b_pre.detach()) @ d.W_enc[dead].T + d.b_enc[dead]
+    error = look.error
+    pre = torch.addmm(d.b_enc[dead], look.x - d.b_pre.detach(), rows_of(d.W_enc, dead).T)
     top = pre.topk(min(k, len(dead)), dim=-1, sorted=False)
     acts = torch.zeros_like(pre).scatter(-1, top.indices, top.values.relu())
-    left = squared(error - acts @ d.W_dec[dead])
+    left = squared(error - acts @ rows_of(d.W_dec, dead))
     whole = squared(error - error.mean(0)).clamp(min=1e-12)
     return left / whole * error.shape[1] * min(1.0, len(dead) / k)
 
@@ -141,9 +147,9 @@ def pre_activation(look: Look, dead: Int[Tensor, " dead"]) -> Float[Tensor, ""]:
     if len(dead) == 0:
         return look.x.new_zeros(())
     d = look.dictionary
-    pre = (look.x - d.b_pre.detach()) @ d.W_enc[dead].T + d.b_enc[dead]
+    pre = (look.x - d.b_pre.detach()) @ rows_of(d.W_enc, dead).T + d.b_enc[dead]
     low = d.sparsity.log_threshold.exp()[dead] if isinstance(d.sparsity, JumpReLU) else 0.0
-    return ((low - pre).relu() * d.W_dec[dead].norm(dim=1)).sum() / len(pre)
+    return ((low - pre).relu() * rows_of(d.W_dec, dead).norm(dim=1)).sum() / len(pre)
 
 
 def _fires(look: Look) -> Float[Tensor, " e"]:

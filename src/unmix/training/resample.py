@@ -11,12 +11,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from unmix.training.objectives import Look
+from unmix.training.optimiser import Optimiser
 
 
 @torch.no_grad()
-def resample(
-    look: Look, dead: Int[Tensor, " dead"], optimiser: torch.optim.Optimizer, *, seed: int
-) -> None:
+def resample(look: Look, dead: Int[Tensor, " dead"], optimiser: Optimiser, *, seed: int) -> None:
     """Point each dead latent at an input drawn in proportion to its squared loss.
 
     The direction is that input at unit length (the error's target, for a transcoder); the
@@ -41,7 +40,4 @@ def resample(
     d.W_dec[dead] = wanted / wanted.norm(dim=1, keepdim=True).clamp(min=1e-12)
     d.W_enc[dead] = 0.2 * norm * given / given.norm(dim=1, keepdim=True).clamp(min=1e-12)
     d.b_enc[dead] = 0.0
-    for weights in (d.W_dec, d.W_enc, d.b_enc, *d.sparsity.parameters()):
-        for moment in optimiser.state.get(weights, {}).values():
-            if moment.shape == weights.shape:
-                moment[dead] = 0.0
+    optimiser.forget(dead)

@@ -1,0 +1,236 @@
+"""Sparse codes in float32 on a CPU: tensors in, tensors out, compiled loops between.
+
+Axes: n tokens, m latents, d width, o output width, e entries, p prefixes, ends: row boundaries.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from unmix.dictionaries.kernels import plain, products_cpu, select_cpu, update_cpu
+from unmix.dictionaries.kernels.compile import balanced, even, spread
+from unmix.dictionaries.kernels.plain import Found
+from unmix.dictionaries.kernels.screen import Scores, scores
+
+SCREEN = 1 / 24
+"""Share of the latents above which keeping so many is not worth an estimate first."""
+DENSE = 1 / 16
+"""Share above which the pairs are not listed by kernels: there are no few of them."""
+SAMPLE = 2**18
+"""Pre-activations a guess is made from."""
+
+
+def largest(
+    x: Float[Tensor, "n d"], W: Float[Tensor, "m d"], b: Float[Tensor, " m"], k: int, by_size: bool
+) -> Found:
+    """Return the `k` largest of each row."""
+    n, m = len(x), len(W)
+    x, W, b = _bare(x), _bare(W), _bare(b)
+    values, latents = torch.empty(n, k), torch.empty(n, k, dtype=torch.int64)
+    failed = 0
+    for part in scores(x, W, screened=k <= SCREEN * m):
+        at = slice(part.begin, part.begin + len(part.s))
+        given = (part.s, x[at], W, b, part.norms, part.slack)
+        options = (k, part.exact, by_size, min(m, 8 * k + 64))
+        found = (values[at].numpy(), latents[at].numpy())
+        failed += sum(
+            spread(select_cpu.largest, len(part.s), *(g.numpy() for g in given), *options, *found)
+        )
+    if failed:
+        again = (latents[:, 0] < 0).nonzero().squeeze(1)
+        pre, picked, _ = plain.largest(x[again], W, b, k, by_size)
+        values[again], latents[again] = pre.view(-1, k), picked.view(-1, k)
+    return values.flatten(), latents.flatten(), torch.arange(0, n * k + 1, k)
+
+
+def above(
+    x: Float[Tensor, "n d"],
+    W: Float[Tensor, "m d"],
+    b: Float[Tensor, " m"],
+    low: Float[Tensor, " m"],
+) -> Found:
+    """Return all that exceed the `low` of their latent."""
+    x, W, b, low = _bare(x), _bare(W), _bare(b), _bare(low)
+    sample = x[: max(16, SAMPLE // len(W))]
+    share = float((plain.dense(sample, W, b) > low).float().mean()) if len(x) else 0.0
+    return _above(x, W, b, low, expected=share)
+
+
+def largest_of_batch(
+    x: Float[Tensor, "n d"], W: Float[Tensor, "m d"], b: Float[Tensor, " m"], count: int
+) -> Found:
+    """Return the `count` largest positive ones, exactly; see `plain.largest_of_batch`."""
+    x, W, b = _bare(x), _bare(W), _bare(b)
+    count = min(count, len(x) * len(W))
+    sample = plain.dense(x[: max(16, SAMPLE // len(W))], W, b)
+    guess = plain.first_cut(sample, count / max(1, len(x))) if len(x) else torch.zeros(())
+    share = count / max(1, len(x) * len(W))
+    found = _above(x, W, b, guess.expand_as(b).contiguous(), expected=1.5 * share)
+    while len(found[0]) < count and guess > 0:
+        guess = guess / 2 if 1e-6 < guess < torch.inf else torch.zeros_like(guess)
+        found = _above(x, W, b, guess.expand_as(b).contiguous(), expected=2 * share)
+    if len(found[0]) <= count and count:
+        return found
+    cut = np.partition(found[0].numpy(), -count)[-count] if count else np.float32(np.inf)
+    below = torch.tensor(np.nextafter(cut, np.float32(-np.inf)) if count else cut)
+    return _keep_above(found, below.expand_as(b).contiguous())
+
+
+def sort_by_latent(
+    latents: Int[Tensor, " e"], m: int
+) -> tuple[Int[Tensor, " e"], Int[Tensor, " ends"]]:
+    """Return the order that sorts entries by latent, and where each latent begins in it."""
+    order, offsets = torch.empty_like(latents), torch.empty(m + 1, dtype=torch.int64)
+    products_cpu.sort_by_latent(latents.numpy(), m, order.numpy(), offsets.numpy())
+    return order, offsets
+
+
+def sum_rows(
+    values: Float[Tensor, " e"],
+    latents: Int[Tensor, " e"],
+    offsets: Int[Tensor, " ends"],
+    W: Float[Tensor, "m o"],
+) -> Float[Tensor, "n o"]:
+    """Return the weighted sum of the rows that each bag names."""
+    out = torch.empty(len(offsets) - 1, W.shape[1])
+    given = (_bare(t).numpy() for t in (values, latents, offsets, W))
+    spread(products_cpu.sum_rows, balanced(offsets.numpy()), *given, out.numpy())
+    return out
+
+
+def dots(
+    rows: Float[Tensor, "n o"],
+    W: Float[Tensor, "m o"],
+    latents: Int[Tensor, " e"],
+    offsets: Int[Tensor, " ends"],
+) -> Float[Tensor, " e"]:
+    """Return the dot product of each entry's token row and latent row."""
+    out = torch.empty(len(latents))
+    given = (_bare(t).numpy() for t in (rows, W, latents, offsets))
+    spread(products_cpu.dots, balanced(offsets.numpy()), *given, out.numpy())
+    return out
+
+
+def add_by_latent(
+    values: Float[Tensor, " e"],
+    tokens: Int[Tensor, " e"],
+    order: Int[Tensor, " e"],
+    offsets: Int[Tensor, " ends"],
+    rows: Float[Tensor, "r o"],
+    out: Float[Tensor, "m o"],
+) -> None:
+    """Add to each latent's row the weighted rows of the tokens it has entries on."""
+    given = (_bare(t).numpy() for t in (values, tokens, order, offsets, rows, out))
+    spread(products_cpu.add_by_latent, balanced(offsets.numpy()), *given)
+
+
+def fit(
+    values: Float[Tensor, " e"],
+    latents: Int[Tensor, " e"],
+    offsets: Int[Tensor, " ends"],
+    W: Float[Tensor, "m o"],
+    base: Float[Tensor, "b o"],
+    target: Float[Tensor, "n o"],
+    ends: list[int],
+    weights: list[float],
+) -> tuple[Float[Tensor, "p n o"], Float[Tensor, " e"], Float[Tensor, " n"]]:
+    """Rebuild, prefix by prefix, and compare; see `plain.fit`."""
+    errors = torch.empty(len(ends), *target.shape)
+    dvalues, losses = torch.empty(len(latents)), torch.empty(len(target))
+    given = (_bare(t).numpy() for t in (values, latents, offsets, W, base, target))
+    shape = (np.array(ends, dtype=np.int64), np.array(weights, dtype=np.float32))
+    out = (t.numpy() for t in (errors, dvalues, losses))
+    spread(products_cpu.fit, balanced(offsets.numpy()), *given, *shape, *out)
+    return errors, dvalues, losses
+
+
+def count(
+    values: Float[Tensor, " e"], latents: Int[Tensor, " e"], offsets: Int[Tensor, " ends"], m: int
+) -> tuple[Int[Tensor, " n"], Int[Tensor, " m"]]:
+    """Return how many entries fired, by token and by latent."""
+    out = torch.empty(len(offsets) - 1, dtype=torch.int64), torch.empty(m, dtype=torch.int64)
+    given = (_bare(t).numpy() for t in (values, latents, offsets, *out))
+    products_cpu.count(*given)
+    return out
+
+
+def squares(
+    W: Float[Tensor, "m d"], gradient: Float[Tensor, "m d"], unit: bool
+) -> Float[Tensor, " m"]:
+    """Return the squared length of each row's gradient, the part along a unit row left out."""
+    out = torch.empty(len(W))
+    spread(update_cpu.squares, len(W), _bare(W).numpy(), gradient.numpy(), unit, out.numpy())
+    return out
+
+
+def adam(
+    W: Float[Tensor, "m d"],
+    gradient: Float[Tensor, "m d"],
+    mean: Float[Tensor, "m d"],
+    square: Float[Tensor, "m d"],
+    *,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    step: int,
+    scale: Float[Tensor, ""],
+    unit: bool,
+) -> None:
+    """Take Adam's step `step` (from 1) on the gradient times `scale`; see `plain.adam`."""
+    fixes = (1 / (1 - betas[0] ** step), (1 - betas[1] ** step) ** -0.5)
+    numbers = [np.float32(v) for v in (lr, *betas, eps, *fixes, float(scale))]
+    given = (_bare(t).numpy() for t in (W, gradient, mean, square))
+    spread(update_cpu.adam, len(W), *given, *numbers, unit)
+
+
+def _above(x: Tensor, W: Tensor, b: Tensor, low: Tensor, *, expected: float) -> Found:
+    """Return all above `low`, of which about the share `expected` of all pairs will be."""
+    if expected > DENSE or len(x) == 0:
+        return plain.above(x, W, b, low)
+    room, parts = int(2 * expected * len(W)) + 16, []
+    screened = False
+    for part in scores(x, W, screened=expected <= SCREEN):
+        parts.append(_collect(part, b, low, room))
+        screened = screened or not part.exact
+    values, latents, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
+    offsets = torch.cat([torch.zeros(1, dtype=torch.int64), torch.from_numpy(counts).cumsum(0)])
+    found = torch.from_numpy(values), torch.from_numpy(latents), offsets
+    if not screened:
+        return found
+    pre = dots(x, W, found[1], offsets).add_(b[found[1]])
+    return _keep_above((pre, found[1], offsets), low)
+
+
+def _collect(part: Scores, b: Tensor, low: Tensor, room: int) -> tuple[np.ndarray, ...]:
+    """Return values, latents and counts of what may exceed `low` in one slab."""
+    rows = len(part.s)
+    given = [t.numpy() for t in (part.s, b, part.norms, part.slack, low)]
+    while True:
+        latents, values = np.empty(rows * room, np.int64), np.empty(rows * room, np.float32)
+        counts = np.empty(rows, np.int64)
+        spread(select_cpu.above, rows, *given, part.exact, room, latents, values, counts)
+        shares = list(pairwise(even(rows)))
+        needed = [int(counts[a:b].sum()) for a, b in shares]
+        if all(n <= room * (b - a) for n, (a, b) in zip(needed, shares, strict=True)):
+            break
+        room *= 2
+    pieces = [slice(a * room, a * room + n) for n, (a, _) in zip(needed, shares, strict=True)]
+    kept = [np.concatenate([column[p] for p in pieces]) for column in (values, latents)]
+    return kept[0], kept[1], counts
+
+
+def _keep_above(found: tuple[Tensor, Tensor, Tensor], low: Tensor) -> Found:
+    """Return the entries that exceed the `low` of their latent."""
+    values, latents, offsets = found
+    new = torch.empty_like(offsets)
+    given = (t.numpy() for t in (values, latents, offsets, low, new))
+    left = products_cpu.keep_above(*given)
+    return values[:left], latents[:left], new
+
+
+def _bare(tensor: Tensor) -> Tensor:
+    """Return a tensor's numbers in rows, without its history."""
+    return tensor.detach().contiguous()
