@@ -176,3 +176,39 @@ def test_results_do_not_depend_on_threads(threads: int, way: str):
             assert torch.equal(one, many)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("unit", [False, True])
+@pytest.mark.parametrize("rule", ["adam", "adam8", "signum"])
+def test_optimisers(rule: str, unit: bool):
+    m, d = 37, 19
+    draw = torch.Generator().manual_seed(4)
+    W = torch.nn.functional.normalize(torch.randn(m, d, generator=draw), dim=1)
+    states = {
+        "adam": [torch.zeros(m, d), torch.zeros(m, d)],
+        "adam8": [
+            torch.zeros(m, d, dtype=torch.int8),
+            torch.zeros(m),
+            torch.zeros(m, d, dtype=torch.uint8),
+            torch.zeros(m),
+        ],
+        "signum": [torch.zeros(m, d)],
+    }
+    mine, other = [[W.clone(), *(s.clone() for s in states[rule])] for _ in range(2)]
+    shared: dict[str, object] = {"lr": 0.01, "scale": torch.tensor(0.7), "unit": unit}
+    for step in range(1, 6):
+        gradient = torch.randn(m, d, generator=draw)
+        gradient[3] = 0
+        more = {"beta": 0.9} if rule == "signum" else {"betas": (0.9, 0.99), "eps": 1e-8}
+        if rule != "signum":
+            more["step"] = step
+        squares = cpu.squares(mine[0], gradient, unit)
+        torch.testing.assert_close(squares, plain.squares(other[0], gradient, unit))
+        for kernels, (weights, *state) in ((cpu, mine), (plain, other)):
+            given = gradient.clone()
+            getattr(kernels, rule)(weights, given, *state, **shared, **more)
+            assert (given == 0).all()
+        torch.testing.assert_close(mine[0], other[0], rtol=1e-4, atol=1e-5)
+        for a, b in zip(mine[1:], other[1:], strict=True):
+            off = 1 if rule == "adam8" else 1e-5  # one step of 8 bits
+            torch.testing.assert_close(a.float(), b.float(), rtol=1e-4, atol=off)

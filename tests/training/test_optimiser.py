@@ -5,7 +5,9 @@ import torch
 
 from tests.dictionaries.made import D, M, make
 from unmix.dictionaries.dictionary import Dictionary
-from unmix.training.optimiser import BETA2, EPS, Optimiser
+from unmix.dictionaries.scaling import unit_rows
+from unmix.training.config import Rule
+from unmix.training.optimiser import BETA2, EPS, Optimiser, orthogonal
 
 
 def reference(d: Dictionary, *, beta1: float, unit: bool) -> torch.optim.Adam:
@@ -70,3 +72,27 @@ def test_forgetting_touches_only_the_latents_named():
         assert (rows[[0, 1, 3, 4]] != 0).all()
     assert moments["mean.b_pre"].shape == (D,)
     assert (moments["mean.b_pre"] != 0).all()
+
+
+def test_muon_brings_singular_values_near_one():
+    for shape in ((40, 12), (12, 40)):
+        G = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        values = torch.linalg.svdvals(orthogonal(G))
+        assert (values > 0.6).all()
+        assert (values < 1.3).all()
+
+
+@pytest.mark.parametrize("rule", ["adam", "adam8", "signum", "muon"])
+def test_every_rule_lowers_the_loss_and_keeps_unit_rows(rule: Rule):
+    d = make("topk").float()
+    unit_rows(d)
+    optimiser = Optimiser(d, rule=rule, beta1=0.9, clip=1.0, unit_rows=True)
+    x = torch.randn(200, D, generator=torch.Generator().manual_seed(1))
+    losses = []
+    for _ in range(60):
+        loss = (d(x) - x).square().mean()
+        loss.backward()
+        optimiser.step(3e-3)
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.8 * losses[0]
+    torch.testing.assert_close(d.W_dec.norm(dim=1), torch.ones(M))

@@ -10,6 +10,7 @@ from unmix.activations.config import SourceConfig
 from unmix.config import Config
 
 Kind = Literal["relu", "topk", "batch-topk", "jumprelu", "gated", "abs-topk"]
+Rule = Literal["adam", "adam8", "signum", "muon"]
 PENALISED = ("relu", "jumprelu", "gated")
 """Kinds that a penalty makes sparse; the others keep `k` by construction."""
 
@@ -40,6 +41,8 @@ class DictionaryConfig(Config):
     """Seed of the initial directions."""
     lr: PositiveFloat | None = None
     """Highest learning rate; by default a function of the latents and the number of steps."""
+    optimiser: Rule = "adam"
+    """Rule by which the matrices move: `adam`, `adam8` (moments in 8 bits), `signum`, `muon`."""
     clip: PositiveFloat | None = 1.0
     """Largest norm of the gradient over all parameters; `none` leaves it as it is."""
     ema: NonNegativeFloat | None = None

@@ -20,7 +20,7 @@ from unmix.training.objectives import Look
 from unmix.training.optimiser import Optimiser
 from unmix.training.penalty import Penalty
 from unmix.training.resample import resample
-from unmix.training.schedules import default_lr, ramp, trapezoid
+from unmix.training.schedules import RATES, default_lr, ramp, trapezoid
 
 
 class Length(NamedTuple):
@@ -75,9 +75,11 @@ class Learner:
         d_out = None if target is None else len(target.mean)
         self.dictionary = new_dictionary(config, len(given.mean), d_out=d_out).to(device)
         self.dictionary.W_dec.requires_grad_(not frozen)
-        self.highest_lr = config.lr or default_lr(config.latents, length.steps)
+        usual = default_lr(config.latents, length.steps) * RATES[config.optimiser]
+        self.highest_lr = config.lr or usual
         self.optimiser = Optimiser(
             self.dictionary,
+            rule=config.optimiser,
             beta1=0.0 if config.kind in ("jumprelu", "gated") else 0.9,
             clip=config.clip,
             unit_rows=config.unit_rows,

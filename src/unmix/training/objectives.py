@@ -135,8 +135,10 @@ def auxk(look: Look, dead: Int[Tensor, " dead"], k: int) -> Float[Tensor, ""]:
     d = look.dictionary
     error = look.error
     pre = torch.addmm(d.b_enc[dead], look.x - d.b_pre.detach(), rows_of(d.W_enc, dead).T)
-    top = pre.topk(min(k, len(dead)), dim=-1, sorted=False)
-    acts = torch.zeros_like(pre).scatter(-1, top.indices, top.values.relu())
+    acts = pre.relu()
+    if k < len(dead):
+        top = acts.topk(k, dim=-1, sorted=False)
+        acts = torch.zeros_like(pre).scatter(-1, top.indices, top.values)
     left = squared(error - acts @ rows_of(d.W_dec, dead))
     whole = squared(error - error.mean(0)).clamp(min=1e-12)
     return left / whole * error.shape[1] * min(1.0, len(dead) / k)

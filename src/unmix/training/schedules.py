@@ -2,6 +2,9 @@
 
 import math
 
+RATES = {"adam": 1.0, "adam8": 1.0, "signum": 0.3, "muon": 1.5}
+"""Learning rate of each rule, in multiples of Adam's (measured: docs/training.md)."""
+
 
 def trapezoid(step: int, steps: int, *, warm_up: float, decay: float) -> float:
     """Return the factor of the learning rate: up, level, and linearly down to zero.

@@ -5,6 +5,9 @@
       select_cpu.py    which latents fire        products_cpu.py  products with codes
       update_cpu.py    the optimiser's pass      compile.py       compilation and threads
     screen.py        estimates in bfloat16 and the bound that makes a selection from them exact
+    cuda.py          float32 on a GPU (compute capability 8.0 and up), by Triton kernels
+      encode_cuda.py, screen_cuda.py   which latents fire, from the host's side
+      select_cuda.py, products_cuda.py, update_cuda.py   the kernels;  launch_cuda.py  their launch
 
 Every one of them offers, on tensors (n tokens, m latents, d width, e entries):
 
@@ -17,13 +20,15 @@ Every one of them offers, on tensors (n tokens, m latents, d width, e entries):
     add_by_latent(values, tokens, order, offsets, rows, out)     adds to [m, d]
     fit(values, latents, offsets, W, base, target, ends, weights)   rebuild and compare
     count(values, latents, offsets, m)      -> entries that fired, by token and by latent
-    squares(W, gradient, unit), adam(...)   the optimiser's two passes over a matrix
+    squares(W, gradient, unit)              -> [m], for clipping
+    adam(...), adam8(...), signum(...)      the optimiser's pass over a matrix, in place
 
 `of(x)` names the module that is used for a tensor.  No caller chooses.
 """
 
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 import torch
@@ -32,8 +37,17 @@ from torch import Tensor
 
 def of(x: Tensor) -> ModuleType:
     """Return the kernels for a tensor's device and precision."""
-    compiled = x.device.type == "cpu" and x.dtype in (torch.float32, torch.int64)
-    return _module("cpu" if compiled else "plain")
+    if x.dtype not in (torch.float32, torch.int64):
+        return _module("plain")
+    if x.device.type == "cuda":
+        return _module("cuda" if _runs_triton(x.device) else "plain")
+    return _module("cpu" if x.device.type == "cpu" else "plain")
+
+
+@cache
+def _runs_triton(device: torch.device) -> bool:
+    """Say whether Triton is there, as it is beside torch's CUDA build, and knows the GPU."""
+    return find_spec("triton") is not None and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 @cache

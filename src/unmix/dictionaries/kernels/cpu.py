@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int8, UInt8
 from torch import Tensor
 
 from unmix.dictionaries.kernels import plain, products_cpu, select_cpu, update_cpu
@@ -184,6 +184,44 @@ def adam(
     numbers = [np.float32(v) for v in (lr, *betas, eps, *fixes, float(scale))]
     given = (_bare(t).numpy() for t in (W, gradient, mean, square))
     spread(update_cpu.adam, len(W), *given, *numbers, unit)
+
+
+def adam8(
+    W: Float[Tensor, "m d"],
+    gradient: Float[Tensor, "m d"],
+    mean: Int8[Tensor, "m d"],
+    mean_top: Float[Tensor, " m"],
+    root: UInt8[Tensor, "m d"],
+    root_top: Float[Tensor, " m"],
+    *,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    step: int,
+    scale: Float[Tensor, ""],
+    unit: bool,
+) -> None:
+    """Take Adam's step with moments of 8 bits; see `plain.adam8`."""
+    fixes = (1 / (1 - betas[0] ** step), (1 - betas[1] ** step) ** -0.5)
+    numbers = [np.float32(v) for v in (lr, *betas, eps, *fixes, float(scale))]
+    given = (_bare(t).numpy() for t in (W, gradient, mean, mean_top, root, root_top))
+    spread(update_cpu.adam8, len(W), *given, *numbers, unit)
+
+
+def signum(
+    W: Float[Tensor, "m d"],
+    gradient: Float[Tensor, "m d"],
+    mean: Float[Tensor, "m d"],
+    *,
+    lr: float,
+    beta: float,
+    scale: Float[Tensor, ""],
+    unit: bool,
+) -> None:
+    """Step by the sign of the mean gradient; see `plain.signum`."""
+    given = (_bare(t).numpy() for t in (W, gradient, mean))
+    numbers = [np.float32(v) for v in (lr, beta, float(scale))]
+    spread(update_cpu.signum, len(W), *given, *numbers, unit)
 
 
 def _above(x: Tensor, W: Tensor, b: Tensor, low: Tensor, *, expected: float) -> Found:

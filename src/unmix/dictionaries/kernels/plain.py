@@ -7,7 +7,7 @@ Axes: n tokens, m latents, d width, o output width, e entries, p prefixes, ends:
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Int8, UInt8
 from torch import Tensor
 
 from unmix.dictionaries.kernels.scratch import scratch
@@ -193,6 +193,61 @@ def adam(
     square.mul_(betas[1]).addcmul_(g, g, value=1 - betas[1])
     root = (square / (1 - betas[1] ** step)).sqrt_().add_(eps)
     W.addcdiv_(mean, root, value=-lr / (1 - betas[0] ** step))
+    _end(W, gradient, unit)
+
+
+def adam8(
+    W: Float[Tensor, "m d"],
+    gradient: Float[Tensor, "m d"],
+    mean: Int8[Tensor, "m d"],
+    mean_top: Float[Tensor, " m"],
+    root: UInt8[Tensor, "m d"],
+    root_top: Float[Tensor, " m"],
+    *,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    step: int,
+    scale: Float[Tensor, ""],
+    unit: bool,
+) -> None:
+    """Take Adam's step with moments of 8 bits, a row a block (Dettmers et al. 2021, block-wise).
+
+    The mean is kept in steps of a 127th of the row's largest, the root of the mean square in
+    255ths, rounded up: a root of zero would make a step of any size.
+    """
+    g = across(W, gradient, unit).mul(scale)
+    a = mean * (mean_top / 127)[:, None]
+    a = betas[0] * a + (1 - betas[0]) * g
+    b = (root * (root_top / 255)[:, None]).square()
+    b = (betas[1] * b + (1 - betas[1]) * g * g).sqrt()
+    fix = (1 - betas[1] ** step) ** -0.5
+    W.addcdiv_(a, b * fix + eps, value=-lr / (1 - betas[0] ** step))
+    mean_top.copy_(a.abs().amax(1))
+    root_top.copy_(b.amax(1))
+    mean.copy_((a * (127 / mean_top.clamp(min=1e-30))[:, None]).round())
+    root.copy_((b * (255 / root_top.clamp(min=1e-30))[:, None]).ceil().clamp(max=255))
+    _end(W, gradient, unit)
+
+
+def signum(
+    W: Float[Tensor, "m d"],
+    gradient: Float[Tensor, "m d"],
+    mean: Float[Tensor, "m d"],
+    *,
+    lr: float,
+    beta: float,
+    scale: Float[Tensor, ""],
+    unit: bool,
+) -> None:
+    """Step by the sign of the mean gradient (Bernstein et al. 2018, algorithm 2)."""
+    mean.lerp_(across(W, gradient, unit).mul(scale), 1 - beta)
+    W.sub_(mean.sign(), alpha=lr)
+    _end(W, gradient, unit)
+
+
+def _end(W: Tensor, gradient: Tensor, unit: bool) -> None:
+    """Bring rows to unit length if they are to be, and the gradient to zero."""
     if unit:
         W.div_(W.norm(dim=1, keepdim=True).clamp(min=1e-12))
     gradient.zero_()

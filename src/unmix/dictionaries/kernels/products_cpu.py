@@ -83,6 +83,20 @@ def add_by_latent(start, stop, values, tokens, order, offsets, rows, out):
 
 @kernel
 @no_type_check
+def by_prefix(latents, ends, order, begins):
+    """Write the order of a token's entries by the prefix they are in, and where each begins."""
+    begins[:] = 0
+    for q in range(len(ends)):
+        begins[q + 1] = begins[q]
+        low = ends[q - 1] if q > 0 else 0
+        for e in range(len(latents)):
+            if low <= latents[e] < ends[q]:
+                order[begins[q + 1]] = e
+                begins[q + 1] += 1
+
+
+@kernel
+@no_type_check
 def fit(
     start, stop, values, latents, offsets, W, base, target, ends, weights, errors, dvalues, losses
 ):
@@ -93,35 +107,35 @@ def fit(
     `errors . W`, and `losses` the weighted squared error of each token.
     """
     last = len(ends) - 1
+    most = 0
+    for t in range(start, stop):
+        most = max(most, offsets[t + 1] - offsets[t])
+    order, begins = np.arange(most), np.zeros(last + 2, np.int64)
+    picked, acts = np.empty(most, np.int64), np.empty(most, np.float32)
     for t in range(start, stop):
         a, b = offsets[t], offsets[t + 1]
-        left = errors[last, t]
-        origin = base[t] if len(base) > 1 else base[0]
+        begins[last + 1] = b - a
+        if last > 0:
+            by_prefix(latents[a:b], ends, order, begins)
+        for i in range(b - a):
+            picked[i], acts[i] = latents[a + order[i]], values[a + order[i]]
+        left, origin, total = errors[last, t], base[t if len(base) > 1 else 0], np.float32(0)
         for i in range(len(left)):
             left[i] = origin[i] - target[t, i]
-        begin, total = 0, np.float32(0)
         for q in range(last + 1):
-            if last == 0:
-                add_scaled(left, values[a:b], latents[a:b], W)
-            else:
-                for e in range(a, b):
-                    if begin <= latents[e] < ends[q]:
-                        add_scaled(left, values[e : e + 1], latents[e : e + 1], W)
+            add_scaled(left, acts[begins[q] : begins[q + 1]], picked[begins[q] : begins[q + 1]], W)
             total += weights[q] * dot(left, left)
             if q < last:
                 errors[q, t, :] = left
-            begin = ends[q]
         for i in range(len(left)):
             left[i] = -left[i]
         for q in range(last - 1, -1, -1):
-            outer, share = errors[q + 1, t], weights[q] / weights[last]
+            outer, inner, share = errors[q + 1, t], errors[q, t], weights[q] / weights[last]
             for i in range(len(left)):
-                errors[q, t, i] = outer[i] - share * errors[q, t, i]
-        for e in range(a, b):
-            q = 0
-            while latents[e] >= ends[q]:
-                q += 1
-            dvalues[e] = dot(errors[q, t], W[latents[e]])
+                inner[i] = outer[i] - share * inner[i]
+        for q in range(last + 1):
+            for i in range(begins[q], begins[q + 1]):
+                dvalues[a + order[i]] = dot(errors[q, t], W[picked[i]])
         losses[t] = total
 
 

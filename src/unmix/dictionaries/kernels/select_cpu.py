@@ -130,7 +130,7 @@ def largest(start, stop, s, x, W, b, norms, slack, k, exact, by_size, room, valu
         The number of rows for which the bound proved nothing; their first latent is -1.
     """
     m = s.shape[1]
-    L = max(k, (m + DEPTH - 1) // DEPTH) if m >= FOLD * k else m
+    L = max((m + DEPTH - 1) // DEPTH, min(m, FOLD * k))
     low, high, folded = np.empty(L, np.float32), np.empty(L, np.float32), np.empty(L, np.float32)
     found, scratch = np.empty(room, np.int64), np.empty(room, np.float32)
     lower, upper = np.empty(room, np.float32), np.empty(room, np.float32)
