@@ -11,24 +11,27 @@ import torch
 
 from tests.activations.made import config, contents, same, shards, store
 from unmix.activations import harvest as module
+from unmix.activations import live
 from unmix.activations.harvest import harvest
 from unmix.activations.live import LiveSource
 from unmix.activations.source import held_out
 from unmix.activations.store import open_store
 from unmix.errors import UserError
+from unmix.models import load
+from unmix.models.load import load_model
 
 
 def test_a_store_gives_the_rows_of_the_model_it_was_made_from(
     tiny_llama: Path, tiny_text: Path, tmp_path: Path
 ) -> None:
     for dtype in ("fp16", "bf16", "fp32"):
-        live = LiveSource(config(tiny_llama, tiny_text, dtype=dtype))
+        source = LiveSource(config(tiny_llama, tiny_text, dtype=dtype))
         made = store(tiny_llama, tiny_text, tmp_path / dtype, dtype=dtype)
-        assert all(same(a, b) for a, b in zip(shards(made), shards(live), strict=True))
-        assert (made.sites, made.fingerprint) == (live.sites, live.fingerprint)
+        assert all(same(a, b) for a, b in zip(shards(made), shards(source), strict=True))
+        assert (made.sites, made.fingerprint) == (source.sites, source.fingerprint)
         for shard in held_out(made):
             numbers = shard.documents.unique().tolist()
-            assert made.about(numbers) == live.about(numbers)
+            assert made.about(numbers) == source.about(numbers)
 
 
 def test_the_manifest_counts_what_is_there(
@@ -161,6 +164,36 @@ def test_a_store_of_something_else_is_refused(
     with pytest.raises(UserError, match=said):
         store(tiny_llama, tiny_text, tmp_path, **changes)
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("decided", ["mixed", "fp32"])
+def test_a_store_records_what_auto_came_to(
+    tiny_llama: Path, tiny_text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decided: str
+) -> None:
+    monkeypatch.setattr(load, "multiplies_bf16", lambda _device: decided == "mixed")
+    made = store(tiny_llama, tiny_text, tmp_path, model_dtype="auto")
+    assert made.identity["model_dtype"] == made.config.model_dtype == decided
+    before = contents(tmp_path)
+    for same_thing in ("auto", decided):
+        store(tiny_llama, tiny_text, tmp_path, model_dtype=same_thing)
+    assert contents(tmp_path) == before
+    again = load_model(made.config.model, device="cpu", dtype=made.config.model_dtype)
+    assert again.fingerprint == made.identity["model"]
+    monkeypatch.setattr(load, "multiplies_bf16", lambda _device: decided != "mixed")
+    with pytest.raises(UserError, match="is of another"):
+        store(tiny_llama, tiny_text, tmp_path, model_dtype="auto")
+
+
+def test_a_cpu_takes_fewer_contexts_at_once_and_gives_the_same_rows(
+    tiny_llama: Path, tiny_text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = shards(LiveSource(config(tiny_llama, tiny_text, dtype="fp32")))
+    monkeypatch.setattr(live, "PASS", 40)
+    parts = shards(LiveSource(config(tiny_llama, tiny_text, dtype="fp32")))
+    for a, b in zip(whole, parts, strict=True):
+        assert torch.equal(a.tokens, b.tokens)
+        for site in a.acts:
+            torch.testing.assert_close(a.acts[site], b.acts[site], rtol=1e-5, atol=1e-5)
 
 
 def test_a_store_of_another_model_or_text_is_refused(

@@ -6,4 +6,5 @@ live.py     shards made by running the model
 store.py    shards on disk
 harvest.py  the first written down as the second
 stream.py   shuffled batches from either
+ahead.py    the next shards, read in a thread
 """

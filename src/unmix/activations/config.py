@@ -8,6 +8,7 @@ from unmix.config import Config
 
 Bos = Literal["auto", "context", "document", "none"]
 Dtype = Literal["fp16", "bf16", "fp32"]
+ModelDtype = Literal["fp16", "bf16", "fp32", "mixed", "auto"]
 
 
 class SourceConfig(Config):
@@ -39,12 +40,13 @@ class SourceConfig(Config):
     """A token is massive if its norm exceeds this many times the median; it is not trained on."""
     dtype: Dtype = "fp16"
     """Precision in which activations are kept."""
-    model_dtype: Dtype = "fp32"
-    """Precision in which the model runs."""
+    model_dtype: ModelDtype = "fp32"
+    """Precision in which the model runs; `mixed`: bf16 in products of linear layers, else fp32;
+    `auto`: `mixed` where the hardware multiplies bf16, else `fp32`."""
     device: str = "auto"
     """Where the model runs; `auto` takes a GPU if there is one."""
     batch: PositiveInt = 16
-    """Contexts in one forward pass."""
+    """Contexts in one forward pass; a CPU takes fewer at once where that is faster."""
     shard: PositiveInt = 2**15
     """Tokens in one shard."""
 

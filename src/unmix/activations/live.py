@@ -8,6 +8,7 @@ Axes: s contexts in a shard, c tokens in a context, n = s * c rows, d width of t
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from threading import Lock
 from typing import final
 
 import numpy as np
@@ -19,17 +20,22 @@ from unmix.activations.config import SourceConfig
 from unmix.activations.reading import SIDE, Reading, n_shards
 from unmix.activations.source import About, Moments, Shard, Source, moments_of, norms, sums
 from unmix.errors import UserError
-from unmix.models.load import DTYPES, LanguageModel, load_model
+from unmix.models.allocator import keep_freed_memory
+from unmix.models.load import DTYPES, LanguageModel, load_model, pick_device, pick_dtype
 from unmix.models.sites import read, resolve, widths
 from unmix.text.document import Split
 from unmix.text.sources import open_corpus
+
+PASS = 1024
+"""Tokens in one forward pass on a CPU: what it makes of them stays in the cache."""
 
 
 @final
 class LiveSource(Source):
     """Runs a model over a text.
 
-    Shards are cheapest one after the other.  `moments` are those of the first training shard.
+    Shards are cheapest one after the other, and are made one at a time, whatever the thread.
+    `moments` are those of the first training shard.
 
     Args:
         config: What to read.
@@ -47,8 +53,9 @@ class LiveSource(Source):
         *,
         medians: Mapping[str, float] | None = None,
     ) -> None:
-        self._config = config
+        keep_freed_memory()
         corpora = [open_corpus(spec) for spec in config.text]  # before a model is loaded in vain
+        config = self._config = decided(config)
         self.model = model or _load(config)
         longest = self.model.longest
         if longest is not None and config.context > longest:
@@ -60,6 +67,7 @@ class LiveSource(Source):
         self._widths = widths(self.model.model, self._sites)
         self._reading = Reading(config, self.model.tokenizer, corpora)
         self._known_medians = medians
+        self._one_at_a_time = Lock()
 
     @property
     def config(self) -> SourceConfig:
@@ -96,8 +104,10 @@ class LiveSource(Source):
     def shard(self, split: Split, number: int) -> Shard:
         """Run the model over the contexts of a shard."""
         first = split == "train" and number == 0 and self._known_medians is None
-        bare = self._first if first else self._run(split, number)
-        bound = {site: self._config.massive * median for site, median in self.medians.items()}
+        with self._one_at_a_time:
+            bare = self._first if first else self._run(split, number)
+            medians = self.medians
+        bound = {site: self._config.massive * median for site, median in medians.items()}
         massive = {site: norms(x) > bound[site] for site, x in bare.acts.items()}
         return bare._replace(massive=massive)
 
@@ -129,8 +139,8 @@ class LiveSource(Source):
         dtype = DTYPES[self._config.dtype]
         acts = {k: torch.empty(tokens.numel(), d, dtype=dtype) for k, d in self._widths.items()}
         shard = Shard(tokens, documents, offsets, special, acts, {})
-        for begin in range(0, len(tokens), self._config.batch):
-            batch = tokens[begin : begin + self._config.batch]
+        for begin in range(0, len(tokens), self._contexts_at_once):
+            batch = tokens[begin : begin + self._contexts_at_once]
             first = begin * tokens.shape[1]
             for site, x in read(self.model.model, self._sites, batch).items():
                 exact = x.flatten(0, 1)
@@ -140,6 +150,14 @@ class LiveSource(Source):
                     where = f"`{site}`, {SIDE[split]} shard {number}"
                     raise self._unusable(exact.cpu(), kept, shard, first=first, where=where)
         return shard
+
+    @property
+    def _contexts_at_once(self) -> int:
+        """Contexts in one forward pass."""
+        most = self._config.batch
+        if self.model.device.type != "cpu":
+            return most
+        return max(1, min(most, PASS // self._config.context))
 
     def _unusable(
         self,
@@ -167,6 +185,14 @@ class LiveSource(Source):
             f"the activation at {where} is too large for `dtype = {self._config.dtype}`;"
             " set `dtype = bf16` or `dtype = fp32`"
         )
+
+
+def decided(config: SourceConfig) -> SourceConfig:
+    """Return the settings with `model_dtype = auto` replaced by what it comes to here."""
+    if config.model_dtype != "auto":
+        return config
+    dtype = pick_dtype(config.model_dtype, pick_device(config.device))
+    return config.model_copy(update={"model_dtype": dtype})
 
 
 def _load(config: SourceConfig) -> LanguageModel:

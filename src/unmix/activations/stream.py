@@ -6,11 +6,14 @@ dropped.  A store's shards come in another order every epoch; a model on the fly
 sequence, since going back would mean running it again.  The order is a pure function of the seed
 and the position (epoch, block, batch), so nothing else needs to be saved to go on.
 
+Where a GPU does the work, the shards of the next block are read while batches of the present one
+are drawn; what comes is the same.
+
 Axes: n rows of a batch, d width of a site.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial, reduce
 from typing import NamedTuple, final
 
 import numpy as np
@@ -18,17 +21,21 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from unmix.activations.source import Source, eligible
+from unmix.activations.ahead import Ahead
+from unmix.activations.source import Shard, Source, eligible
 from unmix.errors import UserError
 from unmix.models.load import DTYPES
 from unmix.models.memory import spoken
+
+Key = tuple[int, int]
+"""Epoch, and number of a block in it."""
 
 
 class Block(NamedTuple):
     """The rows that batches are drawn from, and their order."""
 
-    key: tuple[int, int]
-    """Epoch and number of the block."""
+    key: Key
+    """Which block it is."""
     rows: Mapping[str, Tensor]
     """Eligible rows at each site, `[r, d]`."""
     order: Int[Tensor, " r"]
@@ -46,6 +53,8 @@ class Stream(Iterator[dict[str, Tensor]]):
         seed: Decides the order.
         buffer: Tokens in a block, and so how far rows are mixed.
         epochs: Times the source is gone through; endless if not given.
+        reads_ahead: Read the next block while this one is used, in twice the memory; if not
+            given, where there is a GPU and the source's `device` is not `cpu`.
 
     Raises:
         UserError: No such site, or fewer rows in the whole source than in one batch.
@@ -60,6 +69,7 @@ class Stream(Iterator[dict[str, Tensor]]):
         seed: int = 0,
         buffer: int = 2**19,
         epochs: int | None = None,
+        reads_ahead: bool | None = None,
     ) -> None:
         self.source = source
         self.sites = list(source.sites if sites is None else sites)
@@ -75,21 +85,39 @@ class Stream(Iterator[dict[str, Tensor]]):
         self._epoch, self._number, self._batch = 0, 0, 0
         self._fruitless = 0
         self._block: Block | None = None
+        if reads_ahead is None:
+            reads_ahead = torch.cuda.is_available() and source.config.device != "cpu"
+        self.reads_ahead = reads_ahead
+        self._order = partial(
+            _order,
+            n_shards=shards,
+            n_blocks=self._n_blocks,
+            seed=None if source.in_sequence else seed,
+        )
+        self._ahead: Ahead[Shard] | None = None
+        self._ahead_at: Key | None = None
 
     @property
     def buffer_bytes(self) -> int:
-        """Memory of the block that batches are drawn from."""
-        per_block = -(-self.source.n_shards("train") // self._n_blocks)
+        """Memory of the block that batches are drawn from, and of one that is read ahead."""
         row = sum(self.source.sites[site] for site in self.sites)
         itemsize = DTYPES[self.source.config.dtype].itemsize
-        return per_block * self.source.config.shard * row * itemsize
+        return self._tokens * row * itemsize
 
     @property
     def plan(self) -> str:
         """A line that says how much memory the buffer takes."""
-        per_block = -(-self.source.n_shards("train") // self._n_blocks)
-        tokens = per_block * self.source.config.shard
-        return f"buffer: {tokens:,} tokens, {spoken(self.buffer_bytes)} of memory"
+        return f"buffer: {self._tokens:,} tokens, {spoken(self.buffer_bytes)} of memory"
+
+    @property
+    def _per_block(self) -> int:
+        """Most shards in a block."""
+        return -(-self.source.n_shards("train") // self._n_blocks)
+
+    @property
+    def _tokens(self) -> int:
+        """Tokens held in memory."""
+        return self._per_block * self.source.config.shard * (1 + self.reads_ahead)
 
     def state(self) -> dict[str, int]:
         """Return the position after the last batch."""
@@ -132,28 +160,62 @@ class Stream(Iterator[dict[str, Tensor]]):
 
     def _advance(self) -> None:
         """Go to the beginning of the next block."""
-        last = self._number + 1 == self._n_blocks
-        self._epoch += last
-        self._number = 0 if last else self._number + 1
+        self._epoch, self._number = _next((self._epoch, self._number), self._n_blocks)
         self._batch = 0
 
-    def _read(self, key: tuple[int, int]) -> Block:
+    def _read(self, key: Key) -> Block:
         """Gather the eligible rows of a block's shards."""
         epoch, number = key
-        shards = np.arange(self.source.n_shards("train"))
-        if not self.source.in_sequence:
-            shards = np.random.default_rng([self.seed, epoch, 0]).permutation(shards)
-        chosen = np.array_split(shards, self._n_blocks)[number].tolist()
+        chosen = self._order(key)
         most = len(chosen) * self.source.config.shard
         dtype = DTYPES[self.source.config.dtype]
         rows = {s: torch.empty(most, self.source.sites[s], dtype=dtype) for s in self.sites}
         filled = 0
-        for index in chosen:
-            shard = self.source.shard("train", index)
+        for shard in self._shards(key, chosen):
             keep = reduce(torch.logical_and, (eligible(shard, site) for site in self.sites))
-            count = int(keep.sum())
+            new = int(keep.sum())
             for site in self.sites:
-                rows[site][filled : filled + count] = shard.acts[site][keep]
-            filled += count
+                rows[site][filled : filled + new] = shard.acts[site][keep]
+            filled += new
         order = np.random.default_rng([self.seed, epoch, number + 1]).permutation(filled)
         return Block(key, rows, torch.from_numpy(order))
+
+    def _shards(self, key: Key, numbers: Sequence[int]) -> Iterator[Shard]:
+        """Yield the shards of a block."""
+        if not self.reads_ahead:
+            yield from (self.source.shard("train", number) for number in numbers)
+            return
+        if self._ahead is None or self._ahead_at != key:
+            if self._ahead is not None:
+                self._ahead.close()  # before another reads: a source serves one at a time
+            coming = _from(key, self._order, n_blocks=self._n_blocks, epochs=self.epochs)
+            make = partial(self.source.shard, "train")
+            self._ahead = Ahead(make, coming, depth=self._per_block)
+        self._ahead_at = None  # until all of the block are taken
+        for _ in numbers:
+            yield self._ahead.take()
+        self._ahead_at = _next(key, self._n_blocks)
+
+
+def _order(key: Key, *, n_shards: int, n_blocks: int, seed: int | None) -> list[int]:
+    """Return the shards of a block; without a seed they come in sequence."""
+    epoch, number = key
+    shards = np.arange(n_shards)
+    if seed is not None:
+        shards = np.random.default_rng([seed, epoch, 0]).permutation(shards)
+    return np.array_split(shards, n_blocks)[number].tolist()
+
+
+def _from(
+    key: Key, order: Callable[[Key], list[int]], *, n_blocks: int, epochs: int | None
+) -> Iterator[int]:
+    """Yield the shards of a block and of all that follow it."""
+    while epochs is None or key[0] < epochs:
+        yield from order(key)
+        key = _next(key, n_blocks)
+
+
+def _next(key: Key, n_blocks: int) -> Key:
+    """Return the block after a block."""
+    epoch, number = key
+    return (epoch, number + 1) if number + 1 < n_blocks else (epoch + 1, 0)

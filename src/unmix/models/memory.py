@@ -15,6 +15,11 @@ def free_memory(device: torch.device) -> int:
         for line in table.read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
+    return all_memory()
+
+
+def all_memory() -> int:
+    """Return the bytes of memory the machine has."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from unmix.activations.config import SourceConfig
 from unmix.activations.harvest import harvest
-from unmix.activations.live import LiveSource
+from unmix.activations.live import LiveSource, decided
 from unmix.activations.source import Source
 from unmix.activations.store import MANIFEST, open_store, read_manifest
 from unmix.errors import UserError
@@ -38,4 +38,4 @@ def _is_there(folder: Path, wanted: SourceConfig) -> bool:
     if not (folder / MANIFEST).is_file():
         return False
     found = read_manifest(folder)
-    return found.complete and found.config == wanted
+    return found.complete and found.config == decided(wanted)

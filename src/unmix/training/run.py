@@ -25,6 +25,7 @@ from unmix.dictionaries.files import Card, card_of, save
 from unmix.dictionaries.scaling import Scaling
 from unmix.disk import read_json, replacing, write_json
 from unmix.errors import UserError
+from unmix.models.allocator import keep_freed_memory
 from unmix.training import checkpoint, memory
 from unmix.training.config import TrainConfig
 from unmix.training.learner import Learner, Length
@@ -103,6 +104,7 @@ class Run:
     """One run: its learners, its place in the stream, its files."""
 
     def __init__(self, config: TrainConfig, source: Source, steps: int, report: Report) -> None:
+        keep_freed_memory()
         self.config, self.source, self.steps, self.folder = config, source, steps, config.out
         self.site = config.site or next(iter(source.sites))
         self.report = _both(report, self.folder / "log.txt")

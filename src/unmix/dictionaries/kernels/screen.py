@@ -15,7 +15,6 @@ Axes: n tokens, m latents, d width, r rows of a slab.
 """
 
 from collections.abc import Iterator
-from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -25,6 +24,7 @@ from torch import Tensor
 from unmix.dictionaries.kernels import select_cpu
 from unmix.dictionaries.kernels.compile import spread
 from unmix.dictionaries.kernels.scratch import scratch
+from unmix.hardware import multiplies_bf16
 
 SLAB = 2**24
 """Scores held at once."""
@@ -69,14 +69,6 @@ def scores(x: Float[Tensor, "n d"], W: Float[Tensor, "m d"], *, screened: bool) 
         s = scratch("scores", len(part), len(W), like=short_x)
         torch.mm(part, short_W.T, out=s)
         yield Scores(begin, s.view(torch.uint16), norms, slack[begin : begin + rows], False)
-
-
-@cache
-def multiplies_bf16() -> bool:
-    """Say whether this CPU multiplies bfloat16 in hardware, at twice the rate of float32."""
-    if not torch.backends.mkldnn.is_available():
-        return False
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def _shortened(name: str, rows: Float[Tensor, "r d"]) -> tuple[Tensor, Tensor, Tensor]:
