@@ -3,6 +3,7 @@
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported; two workers share two cores
+os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.pop("FORCE_COLOR", None)

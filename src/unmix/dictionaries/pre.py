@@ -65,4 +65,4 @@ class Pre:
 def given(pre: Float[Tensor, "n m"]) -> Pre:
     """Return pre-activations that are there already, as a `Pre`."""
     m = pre.shape[1]
-    return Pre(pre, torch.eye(m, dtype=pre.dtype), pre.new_zeros(m))
+    return Pre(pre, torch.eye(m, dtype=pre.dtype, device=pre.device), pre.new_zeros(m))

@@ -25,6 +25,7 @@ from torch.autograd import Function
 
 from unmix.dictionaries import kernels
 from unmix.dictionaries.code import Support
+from unmix.dictionaries.kernels import plain
 
 DENSE = 1 / 16
 """Share of entries above which a dense product is the faster one (2 CPU cores, d = 576)."""
@@ -114,8 +115,7 @@ class _Entries(Function):
     @staticmethod
     def backward(ctx, *gradients):
         (gradient,) = gradients
-        db_enc = gradient.new_zeros(ctx.support.n_latents)
-        db_enc.index_add_(0, ctx.support.latents, gradient)
+        db_enc = _sum_by_latent(gradient, ctx.support)
         dW_enc = db_pre = None
         if ctx.needs_input_grad[1]:
             dW_enc = _by_latent(ctx.W_enc, gradient, ctx.support, ctx.centred)
@@ -199,8 +199,7 @@ def _by_latent(
     if ends is None or len(ends) == 1:
         tokens, rows, ends = support.tokens, rows.flatten(0, -2), [len(W)]
     else:
-        bounds = torch.tensor(ends, device=rows.device)
-        prefix = torch.bucketize(support.latents, bounds, right=True)
+        prefix = plain.prefix_of(support.latents, ends)
         tokens, rows = support.tokens + prefix * rows.shape[1], rows.flatten(0, 1)
     if is_dense(support):
         acts = spread(values, support)
@@ -216,6 +215,16 @@ def _by_latent(
     order, offsets = support.by_latent
     add = kernels.of(rows).add_by_latent
     return _grown(W, lambda out: add(values, tokens, order, offsets, rows, out))
+
+
+def _sum_by_latent(values: Tensor, support: Support) -> Tensor:
+    """Sum the values of each latent, in an order that is always the same."""
+    out = values.new_zeros(support.n_latents, 1)
+    order, offsets = support.by_latent
+    one = values.new_ones(1, 1)
+    tokens = torch.zeros_like(order)
+    kernels.of(values).add_by_latent(values, tokens, order, offsets, one, out)
+    return out[:, 0]
 
 
 def _grown(W: Tensor, add: Callable[[Tensor], object]) -> Tensor | None:

@@ -143,7 +143,7 @@ class BatchTopK(Sparsity):
         if len(found.pre):
             cut = found.pre.min()
             # The first batch sets the threshold; later ones move it slowly.
-            self.threshold.lerp_(cut, 1.0 if self.threshold == 0 else 1 - self.momentum)
+            self.threshold.lerp_(cut, 1 - self.momentum * (self.threshold != 0).to(cut))
         return found
 
     def acts(self, pre: Float[Tensor, " e"], latents: Int[Tensor, " e"]) -> Float[Tensor, " e"]:

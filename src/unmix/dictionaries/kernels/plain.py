@@ -52,6 +52,8 @@ def largest_of_batch(
     which the exact one is found; a guess that proves too high is lowered until it is not.
     """
     count = min(count, len(x) * len(W))
+    if len(x) == 0:
+        return above(x, W, b, b)
     guess = first_cut(dense(x[: max(1, len(x) // 64)], W, b), count / max(1, len(x)))
     found = above(x, W, b, guess.expand_as(b))
     while len(found[0]) < count and guess > 0:
@@ -138,7 +140,7 @@ def fit(
         the weighted squared error of each token.
     """
     tokens = tokens_of(offsets, len(latents))
-    prefix = torch.bucketize(latents, torch.tensor(ends, device=latents.device), right=True)
+    prefix = prefix_of(latents, ends)
     left, errors, losses = target - base, [], target.new_zeros(len(target))
     for q, weight in enumerate(weights):
         inside = values if len(ends) == 1 else values * (prefix == q)
@@ -275,6 +277,14 @@ def first_cut(sample: Float[Tensor, "n m"], a_row: float) -> Float[Tensor, ""]:
     """Return the value that half as many again as `a_row` in each row of a sample exceed."""
     wanted = min(max(1, int(1.5 * a_row * len(sample))), sample.numel())
     return sample.flatten().topk(wanted).values[-1].clamp(min=0)
+
+
+def prefix_of(latents: Int[Tensor, " e"], ends: list[int]) -> Int[Tensor, " e"]:
+    """Return which of the nested prefixes, that end at `ends`, each entry is the first in."""
+    out = torch.zeros_like(latents)
+    for end in ends[:-1]:
+        out += latents >= end
+    return out
 
 
 def tokens_of(offsets: Int[Tensor, " ends"], entries: int) -> Int[Tensor, " e"]:
