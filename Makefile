@@ -14,7 +14,7 @@ ARGS ?=
 export TORCH PIP_FLAGS
 bin := .venv/bin
 
-.PHONY: help demo test check docs bench-quality environment clean
+.PHONY: help demo test check docs bench bench-peers bench-quality environment clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,13 @@ check: environment ## Check form, types, the direction of imports, fragments, an
 
 docs: environment ## Write the tables of flags in docs/cli.md anew
 	@$(bin)/python tools/reference.py
+
+bench: environment ## Measure how fast it is, against its own matrix products (10 minutes)
+	@for part in step harvest train many; do \
+		$(bin)/python benchmarks/$$part.py $(ARGS) || exit 1; done
+
+bench-peers: environment ## Measure how fast it is beside other libraries (half an hour)
+	@$(bin)/python benchmarks/peers.py $(ARGS)
 
 bench-quality: environment ## Measure dictionaries against those of other libraries (an hour)
 	@$(bin)/python benchmarks/quality/run.py $(ARGS)

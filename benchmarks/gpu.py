@@ -26,8 +26,9 @@ from torch import Tensor
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
 
-from benchmarks.activations import superposed
-from benchmarks.timing import Row, interleave, ratio, row, show
+from activations import superposed
+from timing import Row, interleave, ratio, row, show
+
 from unmix.dictionaries import kernels
 from unmix.dictionaries.code import Code, Support
 from unmix.dictionaries.kernels import plain

@@ -9,6 +9,8 @@ All learn from the same batches, so the model is read once.  Ratios are taken ro
     shared product     one product with the encoders of all eight side by side, over eight products
 """
 
+import unmix  # isort: skip  # noqa: F401  (tells torch how to wait; before torch is loaded)
+
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -8,6 +8,8 @@ renormalisation, counting.  Below `U = 1` the encoder's product ran in bfloat16 
 was proved exact.
 """
 
+import unmix  # isort: skip  # noqa: F401  (tells torch how to wait; before torch is loaded)
+
 import cProfile
 import math
 import pstats

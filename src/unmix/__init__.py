@@ -10,6 +10,7 @@ The names below are the ones to build on from Python.  They are imported when fi
 `import unmix` costs nothing.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
     from unmix.training.run import train as train
 
 __version__ = "0.1.0"
+
+# The threads of torch and of our kernels take turns on the same cores, so those that wait must not
+# spin for long: a fifth of a training step on two cores.  Read when torch is loaded.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 PUBLIC = {
     "Code": "dictionaries.code",

@@ -20,7 +20,6 @@ from unmix.activations.config import SourceConfig
 from unmix.activations.reading import SIDE, Reading, n_shards
 from unmix.activations.source import About, Moments, Shard, Source, moments_of, norms, sums
 from unmix.errors import UserError
-from unmix.models.allocator import keep_freed_memory
 from unmix.models.load import DTYPES, LanguageModel, load_model, pick_device, pick_dtype
 from unmix.models.sites import read, resolve, widths
 from unmix.text.document import Split
@@ -53,7 +52,6 @@ class LiveSource(Source):
         *,
         medians: Mapping[str, float] | None = None,
     ) -> None:
-        keep_freed_memory()
         corpora = [open_corpus(spec) for spec in config.text]  # before a model is loaded in vain
         config = self._config = decided(config)
         self.model = model or _load(config)

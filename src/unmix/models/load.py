@@ -24,6 +24,7 @@ from unmix.disk import file_sha256, fingerprint, replacing
 from unmix.errors import UserError
 from unmix.fetch import Wheel, cache, unpacked
 from unmix.hardware import multiplies_bf16
+from unmix.models.allocator import keep_freed_memory
 from unmix.models.linear import mix, pack
 from unmix.models.memory import free_memory, spoken
 
@@ -102,6 +103,7 @@ def load_model(
     Raises:
         UserError: There is no such model, or it cannot be read or does not fit in memory.
     """
+    keep_freed_memory()
     where = pick_device(device)
     precision = pick_dtype(dtype, where)
     stored = DTYPES.get(precision, torch.float32)

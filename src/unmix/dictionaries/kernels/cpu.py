@@ -19,8 +19,11 @@ SCREEN = 1 / 24
 """Share of the latents above which keeping so many is not worth an estimate first."""
 DENSE = 1 / 16
 """Share above which the pairs are not listed by kernels: there are no few of them."""
-SAMPLE = 2**18
-"""Pre-activations a guess is made from."""
+SPARE = 2.0
+"""How many times too many a guessed threshold is meant to let through: few guesses are too high,
+and their pass repeated."""
+SAMPLE, SAMPLE_TOKENS = 2**18, 256
+"""Pre-activations a guess is made from, and tokens they are of."""
 
 
 def largest(
@@ -54,8 +57,10 @@ def above(
 ) -> Found:
     """Return all that exceed the `low` of their latent."""
     x, W, b, low = _bare(x), _bare(W), _bare(b), _bare(low)
-    sample = x[: max(16, SAMPLE // len(W))]
-    share = float((plain.dense(sample, W, b) > low).float().mean()) if len(x) else 0.0
+    if len(x) == 0:
+        return plain.above(x, W, b, low)
+    sample, needed = _sample(x, W, b, low)
+    share = float((sample > needed).float().mean())
     return _above(x, W, b, low, expected=share)
 
 
@@ -65,18 +70,18 @@ def largest_of_batch(
     """Return the `count` largest positive ones, exactly; see `plain.largest_of_batch`."""
     x, W, b = _bare(x), _bare(W), _bare(b)
     count = min(count, len(x) * len(W))
-    sample = plain.dense(x[: max(16, SAMPLE // len(W))], W, b)
-    guess = plain.first_cut(sample, count / max(1, len(x))) if len(x) else torch.zeros(())
     share = count / max(1, len(x) * len(W))
-    found = _above(x, W, b, guess.expand_as(b).contiguous(), expected=1.5 * share)
+    sample, _ = _sample(x, W, b, b)
+    guess = torch.zeros(())
+    if len(x):
+        guess = plain.first_cut(sample, share * sample.shape[1], spare=SPARE)
+    found = _above(x, W, b, guess.expand_as(b), expected=SPARE * share, count=count)
     while len(found[0]) < count and guess > 0:
         guess = guess / 2 if 1e-6 < guess < torch.inf else torch.zeros_like(guess)
-        found = _above(x, W, b, guess.expand_as(b).contiguous(), expected=2 * share)
+        found = _above(x, W, b, guess.expand_as(b), expected=SPARE * share, count=count)
     if len(found[0]) <= count and count:
         return found
-    cut = np.partition(found[0].numpy(), -count)[-count] if count else np.float32(np.inf)
-    below = torch.tensor(np.nextafter(cut, np.float32(-np.inf)) if count else cut)
-    return _keep_above(found, below.expand_as(b).contiguous())
+    return _keep_above(found, _below_cut(found[0], count).expand_as(b))
 
 
 def sort_by_latent(
@@ -224,47 +229,71 @@ def signum(
     spread(update_cpu.signum, len(W), *given, *numbers, unit)
 
 
-def _above(x: Tensor, W: Tensor, b: Tensor, low: Tensor, *, expected: float) -> Found:
-    """Return all above `low`, of which about the share `expected` of all pairs will be."""
+def _sample(x: Tensor, W: Tensor, b: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
+    """Return pre-activations of many tokens and some latents, and the `low` of these.
+
+    Tokens differ in scale more than latents do, so that a few whole rows would mislead.
+    """
+    every = max(1, SAMPLE_TOKENS * len(W) // SAMPLE)
+    return plain.dense(x[:SAMPLE_TOKENS], W[::every], b[::every]), low[::every]
+
+
+def _above(
+    x: Tensor, W: Tensor, b: Tensor, low: Tensor, *, expected: float, count: int = 0
+) -> Found:
+    """Return all above `low`, of which about the share `expected` of all pairs will be.
+
+    If only the `count` largest of them are wanted, what cannot be one of these may be left out.
+    """
     if expected > DENSE or len(x) == 0:
         return plain.above(x, W, b, low)
-    room, parts = int(2 * expected * len(W)) + 16, []
-    screened = False
+    room, parts, exact = int(3 * expected * len(W)) + 16, [], True
     for part in scores(x, W, screened=expected <= SCREEN):
         parts.append(_collect(part, b, low, room))
-        screened = screened or not part.exact
-    values, latents, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
-    offsets = torch.cat([torch.zeros(1, dtype=torch.int64), torch.from_numpy(counts).cumsum(0)])
-    found = torch.from_numpy(values), torch.from_numpy(latents), offsets
-    if not screened:
-        return found
-    pre = dots(x, W, found[1], offsets).add_(b[found[1]])
-    return _keep_above((pre, found[1], offsets), low)
+        exact = part.exact
+    columns = [torch.from_numpy(np.concatenate(c)) for c in zip(*parts, strict=True)]
+    latents, lower, upper, counts = columns
+    offsets = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])
+    if exact:
+        return upper, latents, offsets
+    if 0 < count < len(lower):
+        kept = _keep_above((upper, latents, offsets), _below_cut(lower, count).expand_as(b))
+        _, latents, offsets = kept
+    pre = dots(x, W, latents, offsets).add_(b[latents])
+    return _keep_above((pre, latents, offsets), low)
 
 
 def _collect(part: Scores, b: Tensor, low: Tensor, room: int) -> tuple[np.ndarray, ...]:
-    """Return values, latents and counts of what may exceed `low` in one slab."""
+    """Return the latents, lower and upper bounds and counts of what may exceed `low` in a slab."""
     rows = len(part.s)
-    given = [t.numpy() for t in (part.s, b, part.norms, part.slack, low)]
+    given = [t.numpy() for t in (part.s, b, part.norms, part.slack, low.contiguous())]
     while True:
-        latents, values = np.empty(rows * room, np.int64), np.empty(rows * room, np.float32)
-        counts = np.empty(rows, np.int64)
-        spread(select_cpu.above, rows, *given, part.exact, room, latents, values, counts)
+        latents, counts = np.empty(rows * room, np.int64), np.empty(rows, np.int64)
+        bounds = np.empty((2, rows * room), np.float32)
+        spread(select_cpu.above, rows, *given, part.exact, room, latents, *bounds, counts)
         shares = list(pairwise(even(rows)))
         needed = [int(counts[a:b].sum()) for a, b in shares]
         if all(n <= room * (b - a) for n, (a, b) in zip(needed, shares, strict=True)):
             break
         room *= 2
     pieces = [slice(a * room, a * room + n) for n, (a, _) in zip(needed, shares, strict=True)]
-    kept = [np.concatenate([column[p] for p in pieces]) for column in (values, latents)]
-    return kept[0], kept[1], counts
+    kept = [np.concatenate([column[p] for p in pieces]) for column in (latents, *bounds)]
+    return *kept, counts
+
+
+def _below_cut(values: Tensor, count: int) -> Tensor:
+    """Return the largest number below the `count`-th largest value, or infinity for none."""
+    if count == 0:
+        return torch.tensor(torch.inf)
+    cut = np.partition(values.numpy(), -count)[-count]
+    return torch.tensor(np.nextafter(cut, np.float32(-np.inf)))
 
 
 def _keep_above(found: tuple[Tensor, Tensor, Tensor], low: Tensor) -> Found:
     """Return the entries that exceed the `low` of their latent."""
     values, latents, offsets = found
     new = torch.empty_like(offsets)
-    given = (t.numpy() for t in (values, latents, offsets, low, new))
+    given = (t.numpy() for t in (values, latents, offsets, low.contiguous(), new))
     left = products_cpu.keep_above(*given)
     return values[:left], latents[:left], new
 

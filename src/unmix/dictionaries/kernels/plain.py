@@ -273,9 +273,11 @@ def dense(
     return torch.addmm(b, x, W.T, out=out)
 
 
-def first_cut(sample: Float[Tensor, "n m"], a_row: float) -> Float[Tensor, ""]:
-    """Return the value that half as many again as `a_row` in each row of a sample exceed."""
-    wanted = min(max(1, int(1.5 * a_row * len(sample))), sample.numel())
+def first_cut(
+    sample: Float[Tensor, "n m"], a_row: float, *, spare: float = 1.5
+) -> Float[Tensor, ""]:
+    """Return the value that `spare` times `a_row` in each row of a sample exceed."""
+    wanted = min(max(1, int(spare * a_row * len(sample))), sample.numel())
     return sample.flatten().topk(wanted).values[-1].clamp(min=0)
 
 

@@ -190,10 +190,10 @@ def keep(s, b, k, n, exact, by_size, found, lower, upper, scratch, values, laten
 
 @kernel
 @no_type_check
-def above(start, stop, s, b, norms, slack, low, exact, room, latents, values, counts):
-    """List the latents of each row whose upper bound exceeds their `low`, row by row.
+def above(start, stop, s, b, norms, slack, low, exact, room, latents, lower, upper, counts):
+    """List the latents of each row whose upper bound exceeds their `low`, and both their bounds.
 
-    A share of rows starts at `start * room` in `latents` and `values` (the score with its bias).
+    A share of rows starts at `start * room` in `latents`, `lower` and `upper`.
 
     Returns:
         How many there are; if more than there is room for, only `counts` is of use.
@@ -216,10 +216,11 @@ def above(start, stop, s, b, norms, slack, low, exact, room, latents, values, co
                 for i in range(width):
                     score = widen(scores[i])
                     e = slack[r] * reach[i] + rounding * abs(score)
-                    if score + bias[i] + e - floor[i] > 0:
+                    v = score + bias[i]
+                    if v + e - floor[i] > 0:
                         if at + needed < end:
-                            latents[at + needed] = c + i
-                            values[at + needed] = score + bias[i]
+                            place = at + needed
+                            latents[place], lower[place], upper[place] = c + i, v - e, v + e
                         needed += 1
         counts[r] = needed - before
     return needed
