@@ -102,6 +102,21 @@ def test_auxk_against_a_dense_reference():
     torch.testing.assert_close(got, left / whole * D)
 
 
+def test_gradients_of_auxk():
+    dead, look = torch.tensor([1, 4, 7, 30, 44]), look_at()
+    d = look.dictionary
+    objectives.auxk(look, dead, 9).backward()
+    got = {name: grad.clone() for name, grad in gradients(look).items() if grad is not None}
+    d.zero_grad()
+    error = look.error
+    acts = ((look.x - d.b_pre.detach()) @ d.W_enc[dead].T + d.b_enc[dead]).relu()
+    left = ((error - acts @ d.W_dec[dead]) ** 2).sum()
+    (left / ((error - error.mean(0)) ** 2).sum() * D * 5 / 9).backward()
+    assert set(got) == {"W_enc", "W_dec", "b_enc"}
+    for name, grad in got.items():
+        torch.testing.assert_close(grad, gradients(look)[name], msg=lambda m, name=name: name + m)
+
+
 def test_auxk_teaches_the_encoder_and_only_the_dead():
     look, dead = look_at(), torch.tensor([1, 4, 7])
     objectives.auxk(look, dead, 2).backward()

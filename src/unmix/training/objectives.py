@@ -45,7 +45,7 @@ class Look(NamedTuple):
 
 def squared(error: Float[Tensor, "n o"]) -> Float[Tensor, ""]:
     """Return the mean over tokens of the squared length."""
-    return error.square().sum() / len(error)
+    return error.norm().square() / len(error)
 
 
 def look_at(
@@ -132,15 +132,16 @@ def auxk(look: Look, dead: Int[Tensor, " dead"], k: int) -> Float[Tensor, ""]:
     """
     if len(dead) == 0:
         return look.x.new_zeros(())
-    d = look.dictionary
-    error = look.error
-    pre = torch.addmm(d.b_enc[dead], look.x - d.b_pre.detach(), rows_of(d.W_enc, dead).T)
-    acts = pre.relu()
+    d, error = look.dictionary, look.error
+    W_enc, W_dec = rows_of(d.W_enc, dead), rows_of(d.W_dec, dead)
+    # x is not centred: the bias takes what `b_pre` would have taken from the product.
+    bias = d.b_enc[dead] - W_enc @ d.b_pre.detach()
+    acts = torch.addmm(bias, look.x, W_enc.T).relu()
     if k < len(dead):
         top = acts.topk(k, dim=-1, sorted=False)
-        acts = torch.zeros_like(pre).scatter(-1, top.indices, top.values)
-    left = squared(error - acts @ rows_of(d.W_dec, dead))
-    whole = squared(error - error.mean(0)).clamp(min=1e-12)
+        acts = torch.zeros_like(acts).scatter(-1, top.indices, top.values)
+    left = squared(torch.addmm(error, acts, W_dec, alpha=-1))
+    whole = (squared(error) - error.mean(0).square().sum()).clamp(min=1e-12)
     return left / whole * error.shape[1] * min(1.0, len(dead) / k)
 
 
