@@ -36,7 +36,7 @@ class Settings(Config):
     """Activations; by default those of the demo, harvested into the work folder."""
     peers: Path | None = None
     """Virtual environment of the peers; by default made in the work folder."""
-    table: Path = HERE.parent / "RESULTS.md"
+    table: Path = HERE / "RESULTS.md"
     """File that the table is written to."""
     latents: PositiveInt = 2304
     """Directions in each dictionary, `m`."""

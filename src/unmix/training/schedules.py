@@ -2,7 +2,7 @@
 
 import math
 
-RATES = {"adam": 1.0, "adam8": 1.0, "signum": 0.3, "muon": 1.5}
+RATES = {"adam": 1.0, "adam8": 1.0, "signum": 0.3, "muon": 1.0}
 """Learning rate of each rule, in multiples of Adam's (measured: docs/training.md)."""
 
 
