@@ -57,7 +57,7 @@ def main() -> None:
     batches = superposed(4 * settings.batch, width).split(settings.batch)
     cases = {
         "one": steps_of(batches, settings.latents, ks=(32,), seeds=(0,)),
-        "eight": steps_of(batches, settings.latents, ks=(16, 32, 48, 64), seeds=(0, 1)),
+        "eight": steps_of(batches, settings.latents, ks=(16, 24, 40, 48), seeds=(0, 1)),
         "reading": reading(settings),
     }
     seconds = interleave(cases, repeat=settings.repeat, warm=2)
