@@ -94,7 +94,7 @@ def time_kind(kind: Kind, m: int, batches: tuple[Tensor, ...], settings: Setting
     if kind == settings.kinds[0]:
         operations = 2e-9 * len(x) * x.shape[1] * m
         rows.insert(0, rate(f"product m={m}", seconds["U"], operations, "GFLOP/s"))
-        rows.append(rate(f"{name} m={m}", seconds["step"], len(x), "tokens/s"))
+        rows.append(rate(f"{name} m={m}, rate", seconds["step"], len(x), "tokens/s"))
     show(rows, as_json=settings.json)
 
 

@@ -3,8 +3,9 @@
     python benchmarks/quality/run.py
 
 Trains every entry of `plan.py` in a process of its own (the peers in their own environment),
-measures what it rebuilds (`measure.py`), and writes `benchmarks/quality/RESULTS.md` (`table.py`).  Every
-result is kept in the work folder by its settings, so a run that is stopped loses one training.
+measures what it rebuilds (`measure.py`), and writes `benchmarks/quality/RESULTS.md` (`table.py`).
+Every result is kept in the work folder by its settings, so a run that is stopped loses one
+training.
 """
 
 import json
