@@ -19,7 +19,7 @@ bin := .venv/bin
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: environment ## Train a dictionary on a real language model and show how good it is (15 minutes)
+demo: environment ## Train a dictionary on a real language model and show how good it is (10 minutes)
 	@$(bin)/unmix demo $(ARGS)
 
 test: environment ## Run all the tests
