@@ -266,7 +266,7 @@ def test_optimisers(shape: tuple[int, int], rule: str, unit: bool, captured: boo
 def test_gradients_equal_dense_autograd(
     kind: str, prefixes: tuple[int, ...], way: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("unmix.dictionaries.products.DENSE", 2.0)
+    monkeypatch.setattr("unmix.dictionaries.kernels.DENSE", 2.0)
     exact, mine = make(kind), make(kind).float()
     x = torch.randn(3, exact.W_enc.shape[1], generator=torch.Generator().manual_seed(5)).double()
     look = look_at(exact, x, x, prefixes=prefixes)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.dictionaries.made import D, M, N, make
-from unmix.dictionaries import products
+from unmix.dictionaries import kernels, products
 from unmix.dictionaries.code import Code, Support, join
 from unmix.dictionaries.dictionary import Dictionary
 from unmix.dictionaries.sparsity import KINDS, Sparsity
@@ -37,7 +37,7 @@ def dense_reference(d: Dictionary, x: torch.Tensor) -> torch.Tensor:
 @pytest.fixture(params=["sparse", "dense"])
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Take one of the two ways through the products."""
-    monkeypatch.setattr(products, "DENSE", 2.0 if request.param == "sparse" else -1.0)
+    monkeypatch.setattr(kernels, "DENSE", 2.0 if request.param == "sparse" else -1.0)
     return request.param
 
 

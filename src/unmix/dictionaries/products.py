@@ -27,9 +27,6 @@ from unmix.dictionaries import kernels
 from unmix.dictionaries.code import Support
 from unmix.dictionaries.kernels import plain
 
-DENSE = 1 / 16
-"""Share of entries above which a dense product is the faster one (2 CPU cores, d = 576)."""
-
 
 class Compared(NamedTuple):
     """A reconstruction against its target."""
@@ -95,7 +92,7 @@ def rows_of(W: Float[Tensor, "m d"], latents: Int[Tensor, " a"]) -> Float[Tensor
 
 def is_dense(support: Support) -> bool:
     """Say whether so many entries are present that dense products are faster."""
-    return len(support.latents) > DENSE * len(support) * support.n_latents
+    return len(support.latents) > kernels.DENSE * len(support) * support.n_latents
 
 
 def spread(values: Float[Tensor, " e"], support: Support) -> Float[Tensor, "n m"]:

@@ -11,8 +11,8 @@ zero by each step.  Biases and thresholds always move by Adam.
 Axes: m latents, d width.
 """
 
-from collections.abc import Mapping
-from typing import final
+from collections.abc import Callable, Mapping
+from typing import Any, final
 
 import torch
 from jaxtyping import Float, Int
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from unmix.dictionaries import kernels
 from unmix.dictionaries.dictionary import Dictionary
+from unmix.dictionaries.kernels import plain
 from unmix.training.config import Rule
 
 BETA2 = 0.999
@@ -85,17 +86,12 @@ class Optimiser:
         rule, unit, kernel = self._rules[name], self._is_unit(p), kernels.of(p)
         W, gradient = _rows(p), _rows(_gradient(p))
         state = {k: _rows(v) if v.ndim == p.ndim else v for k, v in self._state[name].items()}
-        betas = (self.beta1, BETA2)
-        if rule == "adam":
-            move = {"betas": betas, "eps": EPS, "step": self.steps}
-            kernel.adam(W, gradient, **state, lr=lr, scale=scale, unit=unit, **move)
-        elif rule == "adam8":
-            move = {"betas": betas, "eps": EPS, "step": self.steps}
-            kernel.adam8(W, gradient, **state, lr=lr, scale=scale, unit=unit, **move)
-        elif rule == "signum":
-            kernel.signum(W, gradient, **state, lr=lr, scale=scale, unit=unit, beta=self.beta1)
+        if rule in ("adam", "adam8"):
+            more: dict[str, Any] = {"betas": (self.beta1, BETA2), "eps": EPS, "step": self.steps}
         else:
-            muon(W, gradient, **state, lr=lr, scale=scale, unit=unit, beta=self.beta1)
+            more = {"beta": self.beta1}
+        move: Callable[..., None] = muon if rule == "muon" else getattr(kernel, rule)
+        move(W, gradient, **state, lr=lr, scale=scale, unit=unit, **more)
 
     def _scale(self) -> Tensor:
         """Return what brings the gradient's norm down to `clip`."""
@@ -122,13 +118,9 @@ def muon(
     unit: bool,
 ) -> None:
     """Step by the orthogonalised mean gradient, at the size of Adam's steps (Liu et al. 2025)."""
-    if unit:
-        gradient.sub_((gradient * W).sum(1, keepdim=True) * W)
-    mean.lerp_(gradient * scale, 1 - beta)
+    mean.lerp_(plain.across(W, gradient, unit).mul(scale), 1 - beta)
     W.sub_(orthogonal(mean), alpha=lr * 0.2 * max(W.shape) ** 0.5)
-    if unit:
-        W.div_(W.norm(dim=1, keepdim=True).clamp(min=1e-12))
-    gradient.zero_()
+    plain.end(W, gradient, unit)
 
 
 def orthogonal(G: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:

@@ -10,15 +10,13 @@ import torch
 from jaxtyping import Float, Int, Int8, UInt8
 from torch import Tensor
 
-from unmix.dictionaries.kernels import plain, products_cpu, select_cpu, update_cpu
+from unmix.dictionaries.kernels import DENSE, plain, products_cpu, select_cpu, update_cpu
 from unmix.dictionaries.kernels.compile import balanced, even, spread
 from unmix.dictionaries.kernels.plain import Found
 from unmix.dictionaries.kernels.screen import Scores, scores
 
 SCREEN = 1 / 24
 """Share of the latents above which keeping so many is not worth an estimate first."""
-DENSE = 1 / 16
-"""Share above which the pairs are not listed by kernels: there are no few of them."""
 SPARE = 2.0
 """How many times too many a guessed threshold is meant to let through: few guesses are too high,
 and their pass repeated."""

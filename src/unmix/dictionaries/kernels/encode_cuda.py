@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from unmix.dictionaries.kernels import plain, screen_cuda, select_cuda
+from unmix.dictionaries.kernels import DENSE, plain, screen_cuda, select_cuda
 from unmix.dictionaries.kernels.launch_cuda import (
     bare,
     block,
@@ -25,8 +25,6 @@ from unmix.dictionaries.kernels.plain import Found
 
 SCREEN = 1 / 24
 """Share of the latents above which keeping so many is not worth an estimate first."""
-DENSE = 1 / 16
-"""Share above which the pairs are not listed by kernels: there are no few of them."""
 ROOM = 256
 """Candidates a token that there is room for at first, where nothing is known."""
 SAMPLE = 2**24

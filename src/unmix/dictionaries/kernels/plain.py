@@ -195,7 +195,7 @@ def adam(
     square.mul_(betas[1]).addcmul_(g, g, value=1 - betas[1])
     root = (square / (1 - betas[1] ** step)).sqrt_().add_(eps)
     W.addcdiv_(mean, root, value=-lr / (1 - betas[0] ** step))
-    _end(W, gradient, unit)
+    end(W, gradient, unit)
 
 
 def adam8(
@@ -229,7 +229,7 @@ def adam8(
     root_top.copy_(b.amax(1))
     mean.copy_((a * (127 / mean_top.clamp(min=1e-30))[:, None]).round())
     root.copy_((b * (255 / root_top.clamp(min=1e-30))[:, None]).ceil().clamp(max=255))
-    _end(W, gradient, unit)
+    end(W, gradient, unit)
 
 
 def signum(
@@ -245,10 +245,10 @@ def signum(
     """Step by the sign of the mean gradient (Bernstein et al. 2018, algorithm 2)."""
     mean.lerp_(across(W, gradient, unit).mul(scale), 1 - beta)
     W.sub_(mean.sign(), alpha=lr)
-    _end(W, gradient, unit)
+    end(W, gradient, unit)
 
 
-def _end(W: Tensor, gradient: Tensor, unit: bool) -> None:
+def end(W: Tensor, gradient: Tensor, unit: bool) -> None:
     """Bring rows to unit length if they are to be, and the gradient to zero."""
     if unit:
         W.div_(W.norm(dim=1, keepdim=True).clamp(min=1e-12))
