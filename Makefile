@@ -6,36 +6,45 @@
 #   make demo PYTHON=/opt/python3.12    the Python to build on; its own torch is kept if made for a GPU
 #   make demo TORCH=pinned              the pinned torch, in any case
 #   make demo PIP_FLAGS="--extra-index-url URL"   more flags for pip
+#   make test UNMIX_SKIP_WEB=1          without the page, for work on the Python alone
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	2>/dev/null && echo $$p && break; done)
 ARGS ?=
-export TORCH PIP_FLAGS
+export TORCH PIP_FLAGS UNMIX_SKIP_WEB
 bin := .venv/bin
 
-.PHONY: help demo test check docs bench bench-peers bench-quality environment clean
+.PHONY: help demo test check web docs bench bench-peers bench-quality claims environment clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: environment ## Train a dictionary on a real language model and show how good it is (10 minutes)
+demo: environment web ## Train a dictionary on a real language model and show how good it is (10 minutes)
 	@$(bin)/unmix demo $(ARGS)
 
-test: environment ## Run all the tests
+test: environment web ## Run all the tests
 	@sh tools/browser.sh
 	@$(bin)/python -m pytest -n 2 $(ARGS)
 
-check: environment ## Check form, types, the direction of imports, fragments, and the wheel
+check: environment web ## Check form, types, the direction of imports, fragments, and the wheel
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
 	@$(bin)/pyrefly check
+	@$(bin)/python tools/web.py check
 	@$(bin)/lint-imports --no-logo > .venv/imports.log || { cat .venv/imports.log; exit 1; }
 	@$(bin)/towncrier build --draft --version next > .venv/news.log 2>&1 || { cat .venv/news.log; exit 1; }
 	@$(bin)/python -m pytest -q tests/test_project.py
 
-docs: environment ## Write the tables of flags in docs/cli.md anew
+web: environment ## Build the page of the explorer, if its sources changed
+	@$(bin)/python tools/web.py
+
+docs: environment ## Write the tables of flags in docs/cli.md and the pictures of the worlds anew
 	@$(bin)/python tools/reference.py
+	@$(bin)/python tools/worlds.py
+
+claims: environment ## Run the claims that are stale and say which hold (a quarter of an hour)
+	@$(bin)/python -m unmix.evaluation.claims.run $(ARGS)
 
 bench: environment ## Measure how fast it is, against its own matrix products (10 minutes)
 	@for part in step harvest train many; do \
@@ -53,4 +62,5 @@ environment: ## Make .venv, or bring it up to date
 	@$(PYTHON) tools/environment.py
 
 clean: ## Remove what make made; runs and stores stay
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist \
+		web/node_modules src/unmix/explorer/static

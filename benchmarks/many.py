@@ -21,7 +21,7 @@ from timing import interleave, ratio, row, show
 from torch import Tensor
 
 from unmix.dictionaries.scaling import identity
-from unmix.hardware import multiplies_bf16
+from unmix.hardware import multiplies_int8
 from unmix.models.load import load_model
 from unmix.models.sites import read, resolve
 from unmix.training.config import DictionaryConfig
@@ -106,14 +106,14 @@ def reading(settings: Settings) -> Callable[[], object]:
 
 def products(x: Tensor, settings: Settings) -> list:
     """Time one wide product against eight narrow ones, in the precision encoders run in here."""
-    dtype = torch.bfloat16 if multiplies_bf16() else torch.float32
-    x, (n, d), m = x.to(dtype), x.shape, settings.small
-    W = torch.randn(8 * m, d).to(dtype)
-    parts, wide = W.split(m), torch.empty(n, 8 * m, dtype=dtype)
-    narrow = torch.empty(n, m, dtype=dtype)
+    (n, d), m = x.shape, settings.small
+    W, made, multiply = torch.randn(8 * m, d), torch.float32, torch.mm
+    if multiplies_int8():
+        x, W, made, multiply = x.to(torch.int8), W.to(torch.int8), torch.int32, torch._int_mm
+    wide, narrow = torch.empty(n, 8 * m, dtype=made), torch.empty(n, m, dtype=made)
     cases = {
-        "shared": lambda: torch.mm(x, W.T, out=wide),
-        "apart": lambda: [torch.mm(x, part.T, out=narrow) for part in parts],
+        "shared": lambda: multiply(x, W.T, out=wide),
+        "apart": lambda: [multiply(x, part.T, out=narrow) for part in W.split(m)],
     }
     seconds = interleave(cases, repeat=settings.repeat, warm=2)
     return [ratio(f"shared product m={m}", seconds["shared"], seconds["apart"], "of 8 products")]

@@ -4,8 +4,8 @@
 
 `U` is the product `[n, d] [d, m]` in float32 into memory that is there (2 n d m operations), timed
 in the same rounds.  A step is all of `Learner.step`: encode, rebuild, gradients, clipping, Adam,
-renormalisation, counting.  Below `U = 1` the encoder's product ran in bfloat16 and the selection
-was proved exact.
+renormalisation, counting.  Below `U = 1` the encoder's product ran in 8 bits and the selection was
+proved exact.
 """
 
 import unmix  # isort: skip  # noqa: F401  (tells torch how to wait; before torch is loaded)

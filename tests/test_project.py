@@ -1,6 +1,7 @@
 """The project keeps its word: commands, flags and names in the docs, and what the wheel holds."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -75,9 +76,12 @@ def test_links_lead_somewhere(page: Path):
 
 
 def test_every_page_is_in_the_index():
-    index = (ROOT / "docs" / "index.md").read_text()
-    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
-    assert pages == set(re.findall(r"\(([a-z-]+\.md)\)", index))
+    """A folder of pages has an index of its own, which the one above it names."""
+    for index in (ROOT / "docs").rglob("index.md"):
+        folder = index.parent
+        pages = {page.name for page in folder.glob("*.md")} - {"index.md"}
+        pages |= {f"{part.name}/index.md" for part in folder.iterdir() if part.is_dir()}
+        assert pages == set(re.findall(r"\(([a-z0-9-]+(?:/index)?\.md)\)", index.read_text()))
 
 
 def test_every_flag_is_in_the_docs():
@@ -143,11 +147,15 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path):
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
         entry = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))
         assert "unmix = unmix.cli.main:main" in archive.read(entry).decode()
-    source = ROOT / "src"
+    source, page = ROOT / "src", ROOT / "src" / "unmix" / "explorer" / "static"
     kinds = (".py", ".toml", ".css")
-    files = {str(p.relative_to(source)) for p in source.rglob("*") if p.suffix in kinds}
-    assert set(names) == files
+    files = [p for p in source.rglob("*") if p.suffix in kinds and not p.is_relative_to(page)]
+    built = [p for p in page.rglob("*") if p.is_file()]
+    assert set(names) == {str(p.relative_to(source)) for p in [*files, *built]}
     assert {"unmix/recipes/demo.toml", "unmix/evaluation/report.css"} <= set(names)
+    if os.environ.get("UNMIX_SKIP_WEB") != "1":
+        assert "unmix/explorer/static/index.html" in names
+        assert "unmix/explorer/static/licences.txt" in names
     assert wheel.stat().st_size < 2**20
 
 

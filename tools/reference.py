@@ -10,8 +10,11 @@ from pathlib import Path
 
 from unmix.cli.demo import DemoConfig
 from unmix.cli.evaluate import EvaluateConfig
+from unmix.cli.explore import ExploreConfig
+from unmix.cli.export import ExportConfig
 from unmix.cli.flags import flags
 from unmix.cli.harvest import HarvestConfig
+from unmix.cli.index import IndexConfig
 from unmix.config import Config
 from unmix.training.config import TrainConfig
 
@@ -20,6 +23,9 @@ CONFIGS: dict[str, type[Config]] = {
     "harvest": HarvestConfig,
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
+    "index": IndexConfig,
+    "explore": ExploreConfig,
+    "export": ExportConfig,
     "demo": DemoConfig,
 }
 BLOCK = re.compile(r"(<!-- flags of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -204,7 +204,7 @@ def _key(entry: Entry, settings: Settings, store: str) -> str:
     else:
         root = Path(unmix.__file__).parent
         folders = (root / "dictionaries", root / "training")
-        code = "".join(p.read_text() for f in folders for p in sorted(f.glob("*.py")))
+        code = "".join(p.read_text() for f in folders for p in sorted(f.rglob("*.py")))
     return fingerprint([vars(entry), settings.shared(), store, code])
 
 

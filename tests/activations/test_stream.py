@@ -132,3 +132,21 @@ def test_too_few_rows_for_a_batch_are_refused(kept: Store) -> None:
     with pytest.raises(UserError, match=r"not of site `resid.1`; they are of `resid.0`, `mlp.1`"):
         Stream(kept, ["resid.1"])
     assert list(Stream(kept, batch=16, epochs=0)) == []
+
+
+@pytest.mark.parametrize("kind", ["kept", "live"])
+def test_a_source_that_fits_one_block_is_read_once(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    source = request.getfixturevalue(kind)
+    asked, shard = Counter(), type(source).shard
+
+    def counted(self: Source, split: str, number: int) -> object:
+        asked[number] += 1
+        return shard(self, split, number)
+
+    every = rows(source)
+    monkeypatch.setattr(type(source), "shard", counted)
+    stream = Stream(source, SITES, batch=1, epochs=3)
+    assert drawn(stream) == every + every + every
+    assert asked == dict.fromkeys(range(5), 1)

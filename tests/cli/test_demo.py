@@ -66,9 +66,11 @@ def test_from_nothing_to_a_table_and_again(
     run(["--out", str(out), "--no-serve"])
     first = capsys.readouterr().out
     assert "FVU" in first
-    report, following = first.splitlines()[-2:]
+    report, following, page = first.splitlines()[-3:]
     assert report == f"report: {out / 'report.html'}"
     assert following.startswith("next:   unmix train demo.toml --source.model MODEL")
+    assert page == f"page:   unmix explore {out}"
+    assert (out / "index" / "manifest.json").exists()
     run(["--out", str(out), "--no-serve"])
     captured = capsys.readouterr()
     assert captured.out == first

@@ -32,7 +32,7 @@ def matrix(found: tuple[Tensor, Tensor, Tensor], m: int) -> Tensor:
 @pytest.fixture(params=["exact", "screened"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Take one of the two ways to a selection, whatever this CPU is best at."""
-    monkeypatch.setattr(screen, "multiplies_bf16", lambda: request.param == "screened")
+    monkeypatch.setattr(screen, "multiplies_int8", lambda: request.param == "screened")
     monkeypatch.setattr(screen, "FEWEST", 1)
     monkeypatch.setattr(cpu, "SCREEN", 2.0)
     return request.param
@@ -107,10 +107,10 @@ def test_the_bound_of_the_estimates_holds(way: str):
         x, W, _ = drawn(50, 576, 300, seed)
         W *= torch.logspace(-3, 3, 300)[:, None]
         for part in screen.scores(x, W, screened=True):
-            s = part.s if part.exact else part.s.view(torch.bfloat16)
-            rows = x[part.begin : part.begin + len(s)]
-            gap = (s.double() - rows.double() @ W.double().T).abs()
-            bound = part.slack[:, None] * part.norms + 2**-9 * 1.01 * s.double().abs()
+            rows = x[part.begin : part.begin + len(part.s)]
+            estimates = part.s.double() * part.step[:, None] * part.steps
+            gap = (estimates - rows.double() @ W.double().T).abs()
+            bound = part.reach[:, None] * part.norms + part.blur[:, None] * part.steps
             if part.exact:
                 bound = 1e-5 * rows.norm(dim=1)[:, None] * W.norm(dim=1)
             assert (gap <= bound).all()

@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
 from tests.evaluation.made import dictionary, llama
-from unmix.evaluation import candidates, splicing
+from unmix.evaluation import candidates, logits, splicing
 from unmix.evaluation.candidates import Candidate, Rebuilt, from_dictionary
 from unmix.evaluation.heldout import Contexts
 from unmix.evaluation.score import score
 from unmix.evaluation.shortcut import Cut, find_cut
-from unmix.evaluation.splicing import ORIGINAL, SPLICING, Spliced, columns_of, splice
+from unmix.evaluation.splicing import ORIGINAL, SPLICING, Spliced, columns_of, scored, splice
 from unmix.models.sites import resolve, writing
 
 SITES = ["resid.0", "resid.1", "resid.2", "mlp.1", "attn.2", "heads.1", "mlp_in.1", "mlp.0"]
@@ -230,3 +230,39 @@ def test_an_ablation_that_does_no_harm_gives_no_score():
     found = spliced(model, [harmless, zero], contexts(model))
     assert values(found, "zero")["CE score, mean"] is None
     assert values(found, "zero")["KL score, mean"] is None
+
+
+class Capped(LlamaForCausalLM):
+    """A Llama that does more to its logits than its head does, as Gemma does."""
+
+    def forward(self, **given: object) -> object:
+        found = super().forward(**given)
+        found.logits = 3 * torch.tanh(found.logits / 3)
+        return found
+
+
+def test_a_model_is_run_up_to_its_head_only_where_nothing_follows_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(logits, "HEAD_ROWS", 7)
+    monkeypatch.setattr(logits, "ROWS", 3)
+    plain, site = llama(), "resid.1"
+    capped = Capped(plain.config).eval().requires_grad_(False)
+    capped.load_state_dict(plain.state_dict())
+    every = [from_dictionary("d", dictionary(32, 40), site=site, target=site)]
+    every += ablations(site, 32)
+    for model, is_last in ((plain, True), (capped, False)):
+        given = contexts(plain)
+        head = logits.Head(model, given.tokens[:1])
+        assert (head.module is not None) == is_last
+        assert logits.Head(model, given.tokens[:1], apart=["lm_head"]).module is None
+        counted = scored(given)
+        whole = model(input_ids=given.tokens).logits[:, :-1][counted].log_softmax(-1)
+        with torch.no_grad():
+            made = torch.cat([*head.log_probabilities(head.rows(model, given.tokens, counted))])
+        torch.testing.assert_close(made, whole, rtol=1e-4, atol=1e-4)
+        found = values(spliced(model, every, given), "d")
+        monkeypatch.setattr(logits, "_is_last", lambda *_: False)
+        for name, value in values(spliced(model, every, given), "d").items():
+            assert found[name] == pytest.approx(value, rel=1e-4)
+        monkeypatch.undo()

@@ -132,6 +132,17 @@ def test_auxk_of_nobody_is_zero():
     assert objectives.auxk(look_at(), torch.zeros(0, dtype=torch.int64), 4) == 0
 
 
+def test_auxk_looks_at_a_part_of_the_batch(monkeypatch: pytest.MonkeyPatch):
+    look, dead = look_at(), torch.tensor([1, 4, 7])
+    monkeypatch.setattr(objectives, "AUX_FEWEST", 4)
+    some = int(len(look.x) * objectives.AUX_SHARE)
+    assert 4 < some < len(look.x)
+    part = objectives.auxk(look, dead, 2)
+    monkeypatch.setattr(objectives, "AUX_SHARE", 1)
+    few = look._replace(x=look.x[:some], error=look.error[:some])
+    assert torch.equal(part, objectives.auxk(few, dead, 2))
+
+
 def test_pre_activation_by_hand():
     look, dead = look_at("jumprelu"), torch.tensor([2, 9])
     d = look.dictionary

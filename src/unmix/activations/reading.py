@@ -91,6 +91,10 @@ class Reading:
         self._under_way[split] = number + 1, stream
         return found
 
+    def available(self, split: Split, *, most: int) -> int:
+        """Count the contexts there are on one side of the split, up to `most`."""
+        return sum(1 for _ in islice(self._stream(split), most))
+
     def _stream(self, split: Split) -> Iterator[Context]:
         """Yield the contexts of one side of the split from the first on."""
         numbered = self._numbered(split)
@@ -113,7 +117,7 @@ class Reading:
         """Refuse a text that is plainly too short, before the model runs."""
         wanted = n_contexts(self.config, split)
         looked = min(wanted, max(1, FORESEEN // self.config.context))
-        found = sum(1 for _ in islice(self._stream(split), looked))
+        found = self.available(split, most=looked)
         if found < looked:
             raise self._too_little(split, found)
 

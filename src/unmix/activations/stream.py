@@ -3,7 +3,8 @@
 The shards of an epoch are cut into blocks of about `buffer` tokens; the rows of a block that are
 eligible at all sites are drawn without replacement, and the remainder that fills no batch is
 dropped.  A store's shards come in another order every epoch; a model on the fly gives them in
-sequence, since going back would mean running it again.  The order is a pure function of the seed
+sequence, since going back would mean running it again.  Where one block holds them all, it is read
+once.  The order is a pure function of the seed
 and the position (epoch, block, batch), so nothing else needs to be saved to go on.
 
 Where a GPU does the work, the shards of the next block are read while batches of the present one
@@ -36,6 +37,8 @@ class Block(NamedTuple):
 
     key: Key
     """Which block it is."""
+    shards: list[int]
+    """What the rows were gathered from."""
     rows: Mapping[str, Tensor]
     """Eligible rows at each site, `[r, d]`."""
     order: Int[Tensor, " r"]
@@ -87,7 +90,7 @@ class Stream(Iterator[dict[str, Tensor]]):
         self._block: Block | None = None
         if reads_ahead is None:
             reads_ahead = torch.cuda.is_available() and source.config.device != "cpu"
-        self.reads_ahead = reads_ahead
+        self.reads_ahead = reads_ahead and self._n_blocks > 1
         self._order = partial(
             _order,
             n_shards=shards,
@@ -147,8 +150,11 @@ class Stream(Iterator[dict[str, Tensor]]):
         """Return the block of the position, reading it if it is not there."""
         key = self._epoch, self._number
         if self._block is None or self._block.key != key:
-            self._block = None  # before the next is read: two would take twice the memory
-            self._block = self._read(key)
+            last, chosen = self._block, self._order(key)
+            rows = last.rows if last is not None and last.shards == chosen else None
+            last = self._block = None  # before the next is read: two would take twice the memory
+            rows = self._read(key, chosen) if rows is None else rows
+            self._block = Block(key, chosen, rows, self._drawn(key, rows))
             enough = len(self._block.order) >= self.batch
             self._fruitless = 0 if enough else self._fruitless + 1
             if self._fruitless >= self._n_blocks:
@@ -163,10 +169,8 @@ class Stream(Iterator[dict[str, Tensor]]):
         self._epoch, self._number = _next((self._epoch, self._number), self._n_blocks)
         self._batch = 0
 
-    def _read(self, key: Key) -> Block:
+    def _read(self, key: Key, chosen: Sequence[int]) -> dict[str, Tensor]:
         """Gather the eligible rows of a block's shards."""
-        epoch, number = key
-        chosen = self._order(key)
         most = len(chosen) * self.source.config.shard
         dtype = DTYPES[self.source.config.dtype]
         rows = {s: torch.empty(most, self.source.sites[s], dtype=dtype) for s in self.sites}
@@ -177,8 +181,13 @@ class Stream(Iterator[dict[str, Tensor]]):
             for site in self.sites:
                 rows[site][filled : filled + new] = shard.acts[site][keep]
             filled += new
-        order = np.random.default_rng([self.seed, epoch, number + 1]).permutation(filled)
-        return Block(key, rows, torch.from_numpy(order))
+        return {site: kept[:filled] for site, kept in rows.items()}
+
+    def _drawn(self, key: Key, rows: Mapping[str, Tensor]) -> Int[Tensor, " r"]:
+        """Return the order in which the rows of a block are drawn."""
+        epoch, number = key
+        order = np.random.default_rng([self.seed, epoch, number + 1])
+        return torch.from_numpy(order.permutation(len(rows[self.sites[0]])))
 
     def _shards(self, key: Key, numbers: Sequence[int]) -> Iterator[Shard]:
         """Yield the shards of a block."""
@@ -198,10 +207,10 @@ class Stream(Iterator[dict[str, Tensor]]):
 
 
 def _order(key: Key, *, n_shards: int, n_blocks: int, seed: int | None) -> list[int]:
-    """Return the shards of a block; without a seed they come in sequence."""
+    """Return the shards of a block; without a seed, or with one block, they come in sequence."""
     epoch, number = key
     shards = np.arange(n_shards)
-    if seed is not None:
+    if seed is not None and n_blocks > 1:
         shards = np.random.default_rng([seed, epoch, 0]).permutation(shards)
     return np.array_split(shards, n_blocks)[number].tolist()
 

@@ -20,7 +20,7 @@ WIDTH = 100
 """Columns of what is written to a file or a pipe."""
 
 Counter = Callable[[int, int], None]
-"""Is told the tokens done and the tokens in all."""
+"""Is told the tokens (or whatever is counted) done, and how many there are."""
 
 stderr = Console(stderr=True, highlight=False)
 """The one console of all progress: live displays on it take turns."""
@@ -38,9 +38,9 @@ def stdout() -> Console:
 
 
 @contextmanager
-def counting(verb: str) -> Iterator[Counter]:
-    """Give a counter of tokens that shows speed and time left while the block runs."""
-    counter = Bar(verb) if stderr.is_terminal else Lines(verb)
+def counting(verb: str, unit: str = "tokens") -> Iterator[Counter]:
+    """Give a counter that shows speed and time left while the block runs."""
+    counter = Bar(verb, unit) if stderr.is_terminal else Lines(verb, unit)
     try:
         yield counter
     finally:
@@ -51,8 +51,8 @@ def counting(verb: str) -> Iterator[Counter]:
 class Bar:
     """A bar that is drawn anew in its place, from the first count to the last."""
 
-    def __init__(self, verb: str) -> None:
-        self.verb = verb
+    def __init__(self, verb: str, unit: str) -> None:
+        self.verb, self.unit = verb, unit
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -70,7 +70,7 @@ class Bar:
             self.progress.add_task(self.verb, total=total, rate="")
             self.progress.start()
         rate = self.rate.per_second(done)
-        shown = f"{rate:,.0f} tokens/s" if rate else ""
+        shown = f"{rate:,.0f} {self.unit}/s" if rate else ""
         self.progress.update(self.progress.task_ids[0], completed=done, total=total, rate=shown)
         if done >= total:
             self.close()
@@ -84,8 +84,8 @@ class Bar:
 class Lines:
     """At most a line a minute."""
 
-    def __init__(self, verb: str) -> None:
-        self.verb = verb
+    def __init__(self, verb: str, unit: str) -> None:
+        self.verb, self.unit = verb, unit
         self.said = time.monotonic()
         self.rate = Rate()
 
@@ -96,7 +96,8 @@ class Lines:
             return
         self.said = time.monotonic()
         left = (total - done) / rate / 60
-        say(f"{self.verb}: {done:,} of {total:,} tokens, {rate:,.0f} a second, {left:.0f} min left")
+        share = f"{done:,} of {total:,} {self.unit}"
+        say(f"{self.verb}: {share}, {rate:,.0f} a second, {left:.0f} min left")
 
     def close(self) -> None:
         """Leave nothing open."""
@@ -104,7 +105,7 @@ class Lines:
 
 @final
 class Rate:
-    """Tokens a second since the first count."""
+    """What is done a second since the first count."""
 
     def __init__(self) -> None:
         self.first: tuple[float, int] | None = None

@@ -10,8 +10,10 @@ from typing import final
 
 from pydantic import PositiveInt
 
+from unmix.cli import explore
 from unmix.cli.console import say, stdout
 from unmix.cli.evaluate import show
+from unmix.cli.explore import ExploreConfig, indexed
 from unmix.cli.parse import parse, read_recipe
 from unmix.cli.train import learn
 from unmix.config import Config, validate
@@ -33,13 +35,14 @@ class DemoConfig(Config):
     out: Path = Path("runs/demo")
     """Folder of the run; a demo that was stopped goes on there."""
     serve: bool = True
-    """Show the result in a browser at the end, once there is something to show it."""
+    """Serve the page of the latents at the end, until Ctrl-C."""
 
 
 def run(argv: list[str]) -> None:
-    """Train or go on, evaluate, and print the table, the report and the next command."""
+    """Train or go on, evaluate and index; print the table and what comes next; serve the page."""
     wish = parse(DemoConfig, argv, prog="unmix demo", default=DemoConfig())
     config = demo_config(wish)
+    from unmix.dictionaries import warm
     from unmix.evaluation.measure import Settings
     from unmix.evaluation.result import read
     from unmix.evaluation.run import evaluate
@@ -51,7 +54,8 @@ def run(argv: list[str]) -> None:
             f"`{wish.out}` holds another run; choose another folder with `--out`, or remove it"
         )
     if not (wish.out / "dictionary").exists():
-        learn(wish.out if begun else config, again="the same command goes on where it was")
+        with warm.begin():  # the model is fetched and converted meanwhile, on one core
+            learn(wish.out if begun else config, again="the same command goes on where it was")
     is_measured = (wish.out / "evaluation.json").exists() and (wish.out / "report.html").exists()
     if is_measured:
         say(f"`{wish.out}` is finished; remove it to start anew")
@@ -59,9 +63,20 @@ def run(argv: list[str]) -> None:
     else:
         settings = Settings(splice_tokens=512) if _is_hurried(wish) else Settings()
         evaluation = evaluate(wish.out, settings=settings, progress=say)
+    indexed(wish.out)
     show(evaluation, wish.out)
     following = f"train {RECIPE} --source.model MODEL --source.text FOLDER --out runs/mine"
     stdout().print(f"next:   {_typed()} {following}", markup=False, soft_wrap=True)
+    _explore(wish)
+
+
+def _explore(wish: DemoConfig) -> None:
+    """Serve the page of the latents, or say how to."""
+    if wish.serve:
+        say("the page of the latents is served at this address until Ctrl-C")
+        explore.show(wish.out, ExploreConfig())
+    else:
+        stdout().print(f"page:   {_typed()} explore {wish.out}", markup=False, soft_wrap=True)
 
 
 def demo_config(wish: DemoConfig) -> TrainConfig:

@@ -19,6 +19,9 @@ VERBS = {
     "harvest": "read activations from a language model and keep them on disk",
     "train": "learn a dictionary from activations",
     "evaluate": "measure a dictionary beside its controls, and write its report",
+    "index": "write down where every latent fires, and what follows from it",
+    "explore": "open a run in a browser",
+    "export": "write it for others: a page on plain files, or another library's format",
     "demo": "all of these, on a model and text that pip brings",
 }
 """In the order of the data flow; each is a module of this folder with a function `run`."""

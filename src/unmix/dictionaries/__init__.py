@@ -7,4 +7,5 @@ In: activations `[n, d]`.  Out: a `Code`, and from it a reconstruction `[n, d]`.
     code.py        the sparse form of acts
     products.py    the products with sparse codes, and their gradients
     files.py       a dictionary on disk
+    warm.py        compile the kernels before they are needed
 """

@@ -16,6 +16,7 @@ Axes: n tokens, d and o widths, m latents, e entries, p prefixes.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -237,18 +238,11 @@ def _grown(W: Tensor, add: Callable[[Tensor], object]) -> Tensor | None:
 def _fit_dense(values, latents, offsets, W, base, target, ends, weights):
     """Return what `plain.fit` does, by dense products."""
     support = Support(latents, offsets, len(W))
-    acts, left, errors, begin = spread(values, support), target - base, [], 0
-    losses = target.new_zeros(len(target))
-    for end, weight in zip(ends, weights, strict=True):
-        left = left - acts[:, begin:end] @ W[begin:end]
-        losses = losses + weight * left.square().sum(1)
-        errors.append(left)
-        begin = end
-    for q in reversed(range(len(ends) - 1)):
-        errors[q] = errors[q + 1] + weights[q] / weights[-1] * errors[q]
-    begins = [0, *ends]
-    grid = torch.cat([e @ W[a:b].T for a, b, e in zip(begins, ends, errors, strict=False)], dim=1)
-    return torch.stack(errors), grid[support.tokens, latents], losses
+    acts, bounds = spread(values, support), list(pairwise([0, *ends]))
+    parts = (acts[:, a:b] @ W[a:b] for a, b in bounds)
+    errors, losses = plain.left_over(target - base, parts, weights)
+    grid = torch.cat([e @ W[a:b].T for (a, b), e in zip(bounds, errors, strict=True)], dim=1)
+    return errors, grid[support.tokens, latents], losses
 
 
 def _dots(rows: Tensor, W: Tensor, support: Support) -> Tensor:

@@ -11,9 +11,18 @@ In: a run folder, the activations and the model it was trained on.  Out: `evalua
     heldout.py     counts of tokens, and the contexts the model is run on
     fidelity.py    how well activations are rebuilt, from how many latents
     density.py     how often latents fire: dead, dense, ultralow
-    splicing.py    what the model loses with a reconstruction in place; shortcut.py makes it cheap
-    examples.py    latents drawn at random, and where they fire; tokens.py makes tokens readable
+    splicing.py    what the model loses with a reconstruction in place; shortcut.py makes it cheap,
+                   and logits.py
+    examples.py    latents drawn at random, and where they fire
     result.py      all of it as one object, on disk
     table.py       the table for the terminal
     report.py      the page; marks.py its figures, explained.py its words, words.py its numbers
+
+Where features are known (`unmix.worlds`):
+
+    planted.py     every score of a dictionary against the truth; truths.py says what each means
+    matching.py    which latent stands for which feature;  cofiring.py  how well it tells it
+    refine.py      whether acts are too small;  ceiling.py  what a probe with the answers could do
+    hedging.py     what changes when latents are added
+    seeds.py       all of that over seeds, beside controls, as a table
 """

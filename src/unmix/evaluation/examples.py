@@ -19,7 +19,10 @@ from unmix.activations.source import Shard
 from unmix.evaluation.candidates import Candidate
 from unmix.evaluation.fidelity import SLAB
 from unmix.evaluation.heldout import measurable
-from unmix.evaluation.tokens import Tokenizer, pieces, token_bytes, visible
+from unmix.evaluation.splicing import unembedding
+from unmix.models.load import LanguageModel
+from unmix.models.sites import blocks, resolve
+from unmix.text.spelling import Tokenizer, pieces, token_bytes, visible
 
 BEFORE, AFTER = 12, 10
 """Tokens shown before and after the peak."""
@@ -178,6 +181,23 @@ def portraits(
             )
         )
     return made
+
+
+def direct_unembedding(
+    model: LanguageModel, target: str, *, width: int
+) -> Float[Tensor, "v d"] | None:
+    """Return the matrix that a site's activations reach directly, a row a token; None if none.
+
+    That is so for the output of a whole block: the residual stream.
+    """
+    head = unembedding(model.model)
+    site = resolve(model.model, target)
+    if head is None or site.side != "output":
+        return None
+    path, _ = blocks(model.model)
+    if site.module.rpartition(".")[0] != path or head.shape[1] != width:
+        return None
+    return head[: len(model.tokenizer)].cpu()  # some are padded beyond the tokens
 
 
 def logit_effects(

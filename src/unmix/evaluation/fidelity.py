@@ -20,12 +20,14 @@ from torch import Tensor
 
 from unmix.activations.source import Shard
 from unmix.errors import UserError
-from unmix.evaluation.candidates import Candidate, Rebuilt
+from unmix.evaluation.candidates import Candidate
 from unmix.evaluation.heldout import measurable
 from unmix.evaluation.score import DocumentSums, Metric
 
 SLAB = 2**13
 """Tokens rebuilt at once."""
+ROWS = 2**8
+"""Tokens turned into float64 at once, so that they stay in the cache."""
 COLUMNS = ("n", "error", "total", "out", "cross", "cosine", "ratio", "l0", "all_error", "all_total")
 
 _LEFT_OUT = "on eligible held-out tokens (special and massive-norm tokens left out)"
@@ -180,27 +182,30 @@ def _add_shard(
             marked = keep[slab].to(rebuilt.code.tokens.device)[rebuilt.code.tokens]
             hit = rebuilt.code.latents[marked & (rebuilt.code.values != 0)]
             fired += torch.bincount(hit, minlength=rebuilt.code.n_latents).cpu()
-        columns = _columns(rebuilt, y[slab].float(), mean=mean, l0=l0, keep=keep[slab])
+        guess = rebuilt.activations.cpu()
+        given = (part.split(ROWS) for part in (y[slab].float().cpu(), guess, l0, keep[slab].cpu()))
+        parts = [_columns(*rows, mean=mean) for rows in zip(*given, strict=True)]
+        columns = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         sums.add(documents[slab], columns)
     return fired
 
 
 def _columns(
-    rebuilt: Rebuilt,
     y: Float[Tensor, "n o"],
-    *,
-    mean: Float[Tensor, " o"],
+    rebuilt: Float[Tensor, "n o"],
     l0: Float[Tensor, " n"],
     keep: Bool[Tensor, " n"],
+    *,
+    mean: Float[Tensor, " o"],
 ) -> dict[str, Tensor]:
     """Return what each token adds to the sums, in float64; nothing where it is not eligible."""
-    exact, guess = y.double().cpu(), rebuilt.activations.double().cpu()
+    exact, guess = y.double(), rebuilt.double()
     norms, norm = exact.norm(dim=1), guess.norm(dim=1)
     tiny = torch.finfo(torch.float64).tiny
     error = (exact - guess).square().sum(1)
     cosine = (exact * guess).sum(1) / (norms * norm).clamp_min(tiny)
-    exact -= mean.cpu()
-    guess -= mean.cpu()
+    exact -= mean
+    guess -= mean
     total = exact.square().sum(1)
     columns = {
         "n": torch.ones_like(error),

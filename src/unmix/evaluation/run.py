@@ -19,19 +19,17 @@ from unmix import __version__
 from unmix.activations.live import LiveSource
 from unmix.activations.source import Source
 from unmix.dictionaries.dictionary import Dictionary
-from unmix.dictionaries.files import CARD, TENSORS, Card, load, read_card
+from unmix.dictionaries.files import TENSORS, Card, load, read_card
 from unmix.disk import file_sha256, write_text
-from unmix.errors import UserError
 from unmix.evaluation.candidates import Candidate, Role, from_dictionary
 from unmix.evaluation.controls import FROZEN, train_on_random_weights
-from unmix.evaluation.examples import Portrait, logit_effects, portraits
+from unmix.evaluation.examples import Portrait, direct_unembedding, logit_effects, portraits
 from unmix.evaluation.measure import Found, Progress, Settings, measure, rebuild_only
 from unmix.evaluation.report import page
 from unmix.evaluation.result import Evaluation, Measured, write
-from unmix.evaluation.splicing import unembedding
-from unmix.models.load import LanguageModel, load_model
-from unmix.models.sites import blocks, resolve
+from unmix.models.load import LanguageModel
 from unmix.training.config import TrainConfig
+from unmix.training.finished import check_source, dictionaries, model_of
 from unmix.training.reading import open_source
 from unmix.training.run import read_config
 from unmix.training.track import read_lines
@@ -68,12 +66,12 @@ def evaluate(
     start = time.perf_counter()
     settings = settings or Settings()
     config = read_config(run)
-    folders = _folders(run)
+    folders = dictionaries(run)
     progress("opening the activations")
     source = open_source(config, report=progress)
-    _check_source(folders, source)
+    check_source(folders, source)
     progress("loading the model")
-    model = _model(source)
+    model = model_of(source)
     coded = _coded(run, folders)
     found = measure(source, coded, model=model.model, settings=settings, progress=progress)
     if controls:
@@ -106,30 +104,6 @@ def _evaluation(
     )
 
 
-def _folders(run: Path) -> dict[str, Path]:
-    """Return the folder of each dictionary of a run, by the name it was trained under."""
-    top = run / "dictionary"
-    if not top.is_dir():
-        raise UserError(
-            f"`{run}` has no finished dictionary; go on with `unmix train --resume {run}`"
-        )
-    if (top / CARD).is_file():
-        return {str(read_card(top).trained.get("name", "dictionary")): top}
-    return {folder.name: folder for folder in sorted(top.iterdir()) if folder.is_dir()}
-
-
-def _check_source(folders: Mapping[str, Path], source: Source) -> None:
-    """Refuse activations that are not those the dictionaries were trained on."""
-    for name, folder in folders.items():
-        card = read_card(folder)
-        if card.source != source.fingerprint:
-            raise UserError(
-                f"`{name}` was trained on other activations ({card.source}) than the run's config "
-                f"leads to now ({source.fingerprint}); "
-                "put the store or the text back, or train anew"
-            )
-
-
 def _coded(run: Path, folders: Mapping[str, Path]) -> list[Candidate]:
     """Return the dictionaries of a run, and the frozen twin after them."""
     coded = [_candidate(folder, name, "dictionary") for name, folder in folders.items()]
@@ -155,27 +129,6 @@ def _candidate(folder: Path, name: str, role: Role) -> Candidate:
 def _kind(card: Card) -> str:
     k = "" if card.k is None else f", k {card.k:g}"
     return f"{card.kind}, {card.n_latents:,} latents{k}"
-
-
-def _model(source: Source) -> LanguageModel:
-    """Return the model the activations came from, and make sure that it still is that one."""
-    if isinstance(source, LiveSource):
-        return source.model
-    config = source.config
-    model = load_model(
-        config.model,
-        revision=config.revision,
-        device=config.device,
-        dtype=config.model_dtype,
-        random_seed=config.random_weights,
-    )
-    if model.fingerprint != source.identity["model"]:
-        raise UserError(
-            f"the model `{config.model}` is not the one the activations were read from "
-            f"({model.fingerprint}, then {source.identity['model']}); "
-            "put that one back or train anew"
-        )
-    return model
 
 
 def _random(folder: Path, settings: Settings, progress: Progress) -> Measured:
@@ -208,15 +161,8 @@ def _effects(
     directions: Float[Tensor, "q d"], model: LanguageModel, target: str
 ) -> Float[Tensor, "q v"] | None:
     """Return what directions write to the logits, where the site is the residual stream."""
-    head = unembedding(model.model)
-    site = resolve(model.model, target)
-    if head is None or site.side != "output":
-        return None
-    path, _ = blocks(model.model)
-    if site.module.rpartition(".")[0] != path or head.shape[1] != directions.shape[1]:
-        return None
-    known = head[: len(model.tokenizer)].cpu()  # some are padded beyond the tokens
-    return logit_effects(directions.cpu(), known)
+    head = direct_unembedding(model, target, width=directions.shape[1])
+    return None if head is None else logit_effects(directions.cpu(), head)
 
 
 def _curves(run: Path) -> dict[str, list[dict[str, float]]]:

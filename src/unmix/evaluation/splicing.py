@@ -10,11 +10,11 @@ through unchanged: no dictionary is trained on them, and the model leans on them
 A position counts where its next token belongs to the same document.
 
 Axes: s contexts, c context length, p = c - 1 positions that have a next token, n positions counted,
-d width (i in, o out), v vocabulary.
+d width (i in, o out), h width of what the head reads, v vocabulary.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
@@ -22,17 +22,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from unmix.errors import UserError
 from unmix.evaluation.candidates import Candidate
 from unmix.evaluation.heldout import Contexts
+from unmix.evaluation.logits import Head, divergence
 from unmix.evaluation.score import DocumentSums, Metric
 from unmix.evaluation.shortcut import Cut, Recording, find_cut, recording, skipping
 from unmix.models.sites import Site, writing
 
 ORIGINAL = "original"
-LOGITS = 2**25
-"""Logits held at once for one batch of contexts (128 MiB in float32)."""
-ROWS = 2**9
-"""Positions whose logits are turned into log-probabilities at once."""
+LOGITS = 2**26
+"""Logits held at once, those of one batch of contexts (256 MiB in float32)."""
 
 _KEPT = "special and massive-norm tokens pass through unchanged in every variant"
 _HOW = (
@@ -113,6 +113,7 @@ class Spliced(NamedTuple):
     """Whether the lower blocks were run once for all variants (checked to be bit-equal)."""
 
 
+@torch.no_grad()
 def splice(
     model: nn.Module,
     candidates: Sequence[Candidate],
@@ -131,23 +132,26 @@ def splice(
     device = next(model.parameters()).device
     ends = {(sites[name].module, sites[name].side == "output") for name in _ends(candidates)}
     cut = find_cut(model, sorted(ends))
+    head = Head(model, contexts.tokens[:1].to(device), apart=[path for path, _ in ends])
     size, done, total = _batch(model, contexts), 0, len(contexts.tokens)
     while done < total:
         progress(f"running the model with each in place, context {done + 1} of {total}")
         batch = Contexts(*(part[done : done + size].to(device) for part in contexts))
         counted = scored(batch)
         following = batch.tokens[:, 1:][counted]
-        with torch.no_grad(), recording(model, cut) as recorded:
-            original = _log_probabilities(model, batch, counted)
-        if done == 0 and not _is_exact(model, cut, recorded, batch=batch, original=original):
+        with recording(model, cut) as recorded:
+            rows = head.rows(model, batch.tokens, counted)
+        if done == 0 and not _is_exact(model, head, cut, recorded, batch=batch, rows=rows):
             cut = None
+        original = list(head.log_probabilities(rows))
         columns = _columns(ORIGINAL, original, following, original)
         for candidate in candidates:
-            place = _in_place(model, candidate, sites, excluded=batch.excluded)
-            with torch.no_grad(), skipping(model, cut, recorded), place:
-                changed = _log_probabilities(model, batch, counted)
+            place = in_place(model, candidate, sites, excluded=batch.excluded)
+            with skipping(model, cut, recorded), place:
+                rows = head.rows(model, batch.tokens, counted)
+            changed = head.log_probabilities(rows)
             columns |= _columns(candidate.name, changed, following, original)
-        sums.add(batch.documents[:, :-1][counted], columns | {"n": torch.ones(len(original))})
+        sums.add(batch.documents[:, :-1][counted], columns | {"n": torch.ones(len(rows))})
         done += size
     return Spliced(sums, int(sums.total()["n"]), time.perf_counter() - start, cut is not None)
 
@@ -185,35 +189,57 @@ def _batch(model: nn.Module, contexts: Contexts) -> int:
     return max(1, LOGITS // (contexts.tokens.shape[1] * len(head)))
 
 
-def _log_probabilities(
-    model: nn.Module, batch: Contexts, counted: Bool[Tensor, "s p"]
-) -> Float[Tensor, "n v"]:
-    """Run the model and return the log-probabilities of the next token where it counts."""
-    logits = model(input_ids=batch.tokens, use_cache=False).logits[:, :-1][counted]
-    if logits.dtype != torch.float32:
-        logits = logits.float()
-    for rows in logits.split(ROWS):
-        rows.copy_(rows.log_softmax(-1))
-    return logits
-
-
 def _columns(
     name: str,
-    changed: Float[Tensor, "n v"],
+    changed: Iterable[Float[Tensor, "_ v"]],
     next_tokens: Int[Tensor, " n"],
-    original: Float[Tensor, "n v"],
+    original: Sequence[Float[Tensor, "_ v"]],
 ) -> dict[str, Tensor]:
     """Return the cross-entropy and the divergence from the original at each position."""
-    cross = -changed.gather(1, next_tokens[:, None]).squeeze(1)
-    parts = [
-        (old.exp() * (old - new).masked_fill_(old.isneginf(), 0)).sum(1, dtype=torch.float64)
-        for old, new in zip(original.split(ROWS), changed.split(ROWS), strict=True)
-    ]
-    return {f"ce {name}": cross, f"kl {name}": torch.cat(parts)}
+    cross, kl = [], []
+    parts = next_tokens.split([len(part) for part in original])
+    for new, old, following in zip(changed, original, parts, strict=True):
+        cross.append(-new.gather(1, following[:, None]).squeeze(1))
+        kl.append(divergence(old, new))
+    return {f"ce {name}": torch.cat(cross), f"kl {name}": torch.cat(kl)}
 
 
 @contextmanager
-def _in_place(
+def rewriting(
+    model: nn.Module,
+    site: Site,
+    target: Site,
+    change: Callable[[Float[Tensor, "s c i"], Float[Tensor, "s c o"]], Float[Tensor, "s c o"]],
+) -> Iterator[None]:
+    """Within the block, replace what `target` carries by `change(x, y)`.
+
+    `x` is what `site` carried earlier in the same pass, `y` what `target` carries.
+    """
+    read: list[Tensor] = []
+
+    def note(x: Float[Tensor, "s c i"]) -> Float[Tensor, "s c i"]:
+        read[:] = [x]
+        return x
+
+    def put(y: Float[Tensor, "s c o"]) -> Float[Tensor, "s c o"]:
+        if site == target:
+            return change(y, y)
+        if not read:
+            raise UserError(
+                f"the model comes to `{target}` before `{site}`, so nothing can be written there "
+                "from what is read; a transcoder must rebuild a later site"
+            )
+        return change(read[0], y)
+
+    with ExitStack() as stack:
+        if site != target:
+            stack.enter_context(writing(model, site, note))
+        stack.enter_context(writing(model, target, put))
+        yield
+
+
+@contextmanager
+def in_place(
     model: nn.Module,
     candidate: Candidate,
     sites: Mapping[str, Site],
@@ -221,35 +247,28 @@ def _in_place(
     excluded: Bool[Tensor, "s c"],
 ) -> Iterator[None]:
     """Put a candidate's reconstruction at its target while the model runs inside."""
-    keep, read = ~excluded, {}
+    keep = ~excluded
 
-    def note(x: Float[Tensor, "s c i"]) -> Float[Tensor, "s c i"]:
-        read["x"] = x
-        return x
-
-    def put(y: Float[Tensor, "s c o"]) -> Float[Tensor, "s c o"]:
-        x = read.get("x", y)
+    def put(x: Float[Tensor, "s c i"], y: Float[Tensor, "s c o"]) -> Float[Tensor, "s c o"]:
         out = y.clone()
         out[keep] = candidate.rebuild(x[keep].float()).activations.to(y)
         return out
 
-    with ExitStack() as stack:
-        if candidate.site != candidate.target:
-            stack.enter_context(writing(model, sites[candidate.site], note))
-        stack.enter_context(writing(model, sites[candidate.target], put))
+    with rewriting(model, sites[candidate.site], sites[candidate.target], put):
         yield
 
 
 def _is_exact(
     model: nn.Module,
+    head: Head,
     cut: Cut | None,
     recorded: Recording,
     *,
     batch: Contexts,
-    original: Float[Tensor, "n v"],
+    rows: Float[Tensor, "n h"],
 ) -> bool:
-    """Say whether running the upper blocks alone gives the very same log-probabilities."""
+    """Say whether running the upper blocks alone gives the very same rows."""
     if cut is None:
         return True
-    with torch.no_grad(), skipping(model, cut, recorded):
-        return torch.equal(_log_probabilities(model, batch, scored(batch)), original)
+    with skipping(model, cut, recorded):
+        return torch.equal(head.rows(model, batch.tokens, scored(batch)), rows)

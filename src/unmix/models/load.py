@@ -25,6 +25,7 @@ from unmix.errors import UserError
 from unmix.fetch import Wheel, cache, unpacked
 from unmix.hardware import multiplies_bf16
 from unmix.models.allocator import keep_freed_memory
+from unmix.models.gated import gate
 from unmix.models.linear import mix, pack
 from unmix.models.memory import free_memory, spoken
 
@@ -198,9 +199,12 @@ def _converted(file: Path) -> Path:
     with _quiet(), _told(str(file)):
         import transformers
 
+        from unmix.models.gguf import read_once
+
         auto = transformers.AutoModelForCausalLM
-        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(file.parent, **place)
-        quantised = auto.from_pretrained(file.parent, dtype=torch.float32, **place)
+        with read_once():
+            tokenizer: Any = transformers.AutoTokenizer.from_pretrained(file.parent, **place)
+            quantised = auto.from_pretrained(file.parent, dtype=torch.float32, **place)
         config = quantised.config
         config.name_or_path = file.stem
         del config.quantization_config
@@ -234,6 +238,7 @@ def _quicken(model: nn.Module, precision: str) -> None:
         mix(model)
     elif precision == "fp32" and next(model.parameters()).device.type == "cpu":
         pack(model)
+    gate(model)
 
 
 def _fresh(config: Any, dtype: torch.dtype, seed: int) -> nn.Module:

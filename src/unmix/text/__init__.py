@@ -6,4 +6,5 @@ files.py     files, folders, JSONL, Parquet
 embedded.py  the news corpus and Python's standard library
 hub.py       Hugging Face data sets, streamed
 tokens.py    documents packed into contexts, each token knowing where it came from
+spelling.py  token ids as text a person can read
 """

@@ -13,4 +13,6 @@ resample.py    new directions for dead latents
 checkpoint.py  stop and go on, bit-equal
 track.py       metrics.jsonl, and a tracker if asked
 panel.py       what a terminal shows meanwhile
+planted.py     the loop on a world whose features are known
+finished.py    a finished run opened again
 """

@@ -25,6 +25,10 @@ from unmix.dictionaries.dictionary import Dictionary
 from unmix.dictionaries.products import compare, rows_of
 from unmix.dictionaries.sparsity import JumpReLU
 
+AUX_SHARE, AUX_FEWEST = 1 / 4, 256
+"""Tokens of a batch that AuxK looks at, and how many at least: with hundreds of dead latents all
+of them cost a fifth of a step, for a term of weight 1/32."""
+
 
 class Look(NamedTuple):
     """All that an objective may look at in one step."""
@@ -128,15 +132,17 @@ def auxk(look: Look, dead: Int[Tensor, " dead"], k: int) -> Float[Tensor, ""]:
 
     The error is detached, its share taken around the batch mean, the `k` largest dead latents of
     each token take part, and encoder and decoder both learn (Gao et al. 2024, A.2).  Only the
-    dead latents' rows are multiplied.  With fewer than `k` dead it counts in proportion.
+    dead latents' rows are multiplied, for some of the tokens: a batch is in random order, so that
+    they stand for all.  With fewer than `k` dead it counts in proportion.
     """
     if len(dead) == 0:
         return look.x.new_zeros(())
-    d, error = look.dictionary, look.error
+    some = max(AUX_FEWEST, int(AUX_SHARE * len(look.x)))
+    d, x, error = look.dictionary, look.x[:some], look.error[:some]
     W_enc, W_dec = rows_of(d.W_enc, dead), rows_of(d.W_dec, dead)
     # x is not centred: the bias takes what `b_pre` would have taken from the product.
     bias = d.b_enc[dead] - W_enc @ d.b_pre.detach()
-    acts = torch.addmm(bias, look.x, W_enc.T).relu()
+    acts = torch.addmm(bias, x, W_enc.T).relu()
     if k < len(dead):
         top = acts.topk(k, dim=-1, sorted=False)
         acts = torch.zeros_like(acts).scatter(-1, top.indices, top.values)

@@ -3,8 +3,9 @@
     plain.py         torch operations: any device and precision, and the reference for the others
     cpu.py           float32 on a CPU, by kernels that numba compiles on the user's machine
       select_cpu.py    which latents fire        products_cpu.py  products with codes
-      update_cpu.py    the optimiser's pass      compile.py       compilation and threads
-    screen.py        estimates in bfloat16 and the bound that makes a selection from them exact
+      update_cpu.py    the optimiser's pass      round_cpu.py     rows in 8 bits
+      compile.py       compilation and threads
+    screen.py        estimates in 8 bits and the bound that makes a selection from them exact
     cuda.py          float32 on a GPU (compute capability 8.0 and up), by Triton kernels
       encode_cuda.py, screen_cuda.py   which latents fire, from the host's side
       select_cuda.py, products_cuda.py, update_cuda.py   the kernels;  launch_cuda.py  their launch

@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 kernel = njit(
     nogil=True,
@@ -25,20 +23,6 @@ kernel = njit(
     # Sums may be reordered and contracted; NaN and infinity keep their meaning.
     fastmath={"reassoc", "contract", "nsz", "arcp", "afn"},
 )
-
-
-@intrinsic
-def widen(_context: Any, value: Any) -> Any:
-    """Return a float32, or the float32 whose upper half is a 16-bit pattern (a bfloat16)."""
-    if value == types.float32:
-        return types.float32(types.float32), lambda _c, _b, _s, arguments: arguments[0]
-
-    def shift(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        wide = ir.IntType(32)
-        bits = builder.shl(builder.zext(arguments[0], wide), ir.Constant(wide, 16))
-        return builder.bitcast(bits, ir.FloatType())
-
-    return types.float32(types.uint16), shift
 
 
 def spread(function: Callable[..., Any], rows: int | Sequence[int], *arguments: Any) -> list[Any]:

@@ -3,7 +3,7 @@
 Axes: n tokens, m latents, d width, o output width, e entries, p prefixes, ends: row boundaries.
 """
 
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,13 +11,15 @@ from jaxtyping import Float, Int, Int8, UInt8
 from torch import Tensor
 
 from unmix.dictionaries.kernels import DENSE, plain, products_cpu, select_cpu, update_cpu
-from unmix.dictionaries.kernels.compile import balanced, even, spread
+from unmix.dictionaries.kernels.compile import balanced, spread
 from unmix.dictionaries.kernels.plain import Found
 from unmix.dictionaries.kernels.screen import Scores, scores
 
 SCREEN = 1 / 24
 """Share of the latents above which keeping so many is not worth an estimate first."""
-SPARE = 2.0
+ROOM = 8
+"""Entries there is room for in a row, in multiples of those expected."""
+SPARE = 1.25
 """How many times too many a guessed threshold is meant to let through: few guesses are too high,
 and their pass repeated."""
 SAMPLE, SAMPLE_TOKENS = 2**18, 256
@@ -31,19 +33,20 @@ def largest(
     n, m = len(x), len(W)
     x, W, b = _bare(x), _bare(W), _bare(b)
     values, latents = torch.empty(n, k), torch.empty(n, k, dtype=torch.int64)
-    failed = 0
+    failed, no_low = 0, np.zeros(m, np.float32)
     for part in scores(x, W, screened=k <= SCREEN * m):
-        at = slice(part.begin, part.begin + len(part.s))
-        given = (part.s, x[at], W, b, part.norms, part.slack)
-        options = (k, part.exact, by_size, min(m, 8 * k + 64))
-        found = (values[at].numpy(), latents[at].numpy())
-        failed += sum(
-            spread(select_cpu.largest, len(part.s), *(g.numpy() for g in given), *options, *found)
-        )
+        rows, at = len(part.s), slice(part.begin, part.begin + len(part.s))
+        given, floor = _given(part, x[at], W, b), np.empty(rows, np.float32)
+        spread(select_cpu.guess, rows, *given, k, by_size, floor)
+        found = _room(rows, min(m, ROOM * k + 64))
+        spread(select_cpu.above, rows, *given, no_low, floor, by_size, part.exact, *found)
+        kept = (latents[at].numpy(), values[at].numpy())
+        failed += sum(spread(select_cpu.keep, rows, *found, k, by_size, *kept))
     if failed:
         again = (latents[:, 0] < 0).nonzero().squeeze(1)
-        pre, picked, _ = plain.largest(x[again], W, b, k, by_size)
-        values[again], latents[again] = pre.view(-1, k), picked.view(-1, k)
+        _, picked, offsets = plain.largest(x[again], W, b, k, by_size)
+        latents[again] = picked.view(-1, k)
+        values[again] = (dots(x[again], W, picked, offsets) + b[picked]).view(-1, k)
     return values.flatten(), latents.flatten(), torch.arange(0, n * k + 1, k)
 
 
@@ -73,10 +76,12 @@ def largest_of_batch(
     guess = torch.zeros(())
     if len(x):
         guess = plain.first_cut(sample, share * sample.shape[1], spare=SPARE)
-    found = _above(x, W, b, guess.expand_as(b), expected=SPARE * share, count=count)
+    found = _above(x, W, b, guess.expand_as(b), expected=SPARE * share)
+    lower = 0.9
     while len(found[0]) < count and guess > 0:
-        guess = guess / 2 if 1e-6 < guess < torch.inf else torch.zeros_like(guess)
-        found = _above(x, W, b, guess.expand_as(b), expected=SPARE * share, count=count)
+        guess = guess * lower if 1e-6 < guess < torch.inf else torch.zeros_like(guess)
+        found = _above(x, W, b, guess.expand_as(b), expected=SPARE * share)
+        lower *= lower  # by ever more, as it seems to be far off
     if len(found[0]) <= count and count:
         return found
     return _keep_above(found, _below_cut(found[0], count).expand_as(b))
@@ -236,47 +241,55 @@ def _sample(x: Tensor, W: Tensor, b: Tensor, low: Tensor) -> tuple[Tensor, Tenso
     return plain.dense(x[:SAMPLE_TOKENS], W[::every], b[::every]), low[::every]
 
 
-def _above(
-    x: Tensor, W: Tensor, b: Tensor, low: Tensor, *, expected: float, count: int = 0
-) -> Found:
-    """Return all above `low`, of which about the share `expected` of all pairs will be.
-
-    If only the `count` largest of them are wanted, what cannot be one of these may be left out.
-    """
+def _above(x: Tensor, W: Tensor, b: Tensor, low: Tensor, *, expected: float) -> Found:
+    """Return all above `low`, of which about the share `expected` of all pairs will be."""
     if expected > DENSE or len(x) == 0:
         return plain.above(x, W, b, low)
-    room, parts, exact = int(3 * expected * len(W)) + 16, [], True
+    parts, no_floor = [], np.zeros(len(x), np.float32)
+    room = min(len(W), int(ROOM * expected * len(W)) + 64)
     for part in scores(x, W, screened=expected <= SCREEN):
-        parts.append(_collect(part, b, low, room))
-        exact = part.exact
-    columns = [torch.from_numpy(np.concatenate(c)) for c in zip(*parts, strict=True)]
-    latents, lower, upper, counts = columns
-    offsets = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])
-    if exact:
-        return upper, latents, offsets
-    if 0 < count < len(lower):
-        kept = _keep_above((upper, latents, offsets), _below_cut(lower, count).expand_as(b))
-        _, latents, offsets = kept
-    pre = dots(x, W, latents, offsets).add_(b[latents])
-    return _keep_above((pre, latents, offsets), low)
+        rows, at = len(part.s), slice(part.begin, part.begin + len(part.s))
+        given = (*_given(part, x[at], W, b), low.contiguous().numpy(), no_floor, False, part.exact)
+        found = _room(rows, room)
+        spread(select_cpu.above, rows, *given, *found)
+        if (most := int(found.counts.max())) > room:
+            found = _room(rows, room := most)
+            spread(select_cpu.above, rows, *given, *found)
+        parts.append(_joined(found))
+    latents, values, counts = (
+        torch.from_numpy(np.concatenate(c)) for c in zip(*parts, strict=True)
+    )
+    return values, latents, torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])
 
 
-def _collect(part: Scores, b: Tensor, low: Tensor, room: int) -> tuple[np.ndarray, ...]:
-    """Return the latents, lower and upper bounds and counts of what may exceed `low` in a slab."""
-    rows = len(part.s)
-    given = [t.numpy() for t in (part.s, b, part.norms, part.slack, low.contiguous())]
-    while True:
-        latents, counts = np.empty(rows * room, np.int64), np.empty(rows, np.int64)
-        bounds = np.empty((2, rows * room), np.float32)
-        spread(select_cpu.above, rows, *given, part.exact, room, latents, *bounds, counts)
-        shares = list(pairwise(even(rows)))
-        needed = [int(counts[a:b].sum()) for a, b in shares]
-        if all(n <= room * (b - a) for n, (a, b) in zip(needed, shares, strict=True)):
-            break
-        room *= 2
-    pieces = [slice(a * room, a * room + n) for n, (a, _) in zip(needed, shares, strict=True)]
-    kept = [np.concatenate([column[p] for p in pieces]) for column in (latents, *bounds)]
-    return *kept, counts
+def _given(part: Scores, x: Tensor, W: Tensor, b: Tensor) -> list[np.ndarray]:
+    """Return what a kernel is told of a slab: its scores, what they are of, and their bounds."""
+    bounds = (part.step, part.reach, part.blur, part.steps, part.norms)
+    return [t.numpy() for t in (part.s, x, W, b, *bounds)]
+
+
+class _Entries(NamedTuple):
+    """Entries of the rows of a slab, side by side."""
+
+    latents: np.ndarray
+    values: np.ndarray
+    counts: np.ndarray
+
+
+def _room(rows: int, each: int) -> _Entries:
+    """Return room for some entries a row."""
+    shape = (rows, each)
+    return _Entries(
+        np.empty(shape, np.int64), np.empty(shape, np.float32), np.empty(rows, np.int64)
+    )
+
+
+def _joined(found: _Entries) -> _Entries:
+    """Return the entries one behind the other."""
+    offsets = np.concatenate([[0], found.counts.cumsum()])
+    out = np.empty(offsets[-1], np.int64), np.empty(offsets[-1], np.float32)
+    spread(select_cpu.joined, len(found.counts), found.latents, found.values, offsets, *out)
+    return _Entries(*out, found.counts)
 
 
 def _below_cut(values: Tensor, count: int) -> Tensor:

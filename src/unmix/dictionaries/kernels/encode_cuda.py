@@ -1,7 +1,7 @@
 """Which latents fire, exactly, on a GPU: candidates by bfloat16 products, settled in float32.
 
 `screen_cuda.py` says how candidates are found and what that costs.  On real activations there are
-about 1.4 for each entry (counted on a CPU, whose screen has the same bound).  Scoring them again
+about 1.4 for each entry (counted on a CPU, with the same bound).  Scoring them again
 reads as many rows of `W` in float32: by the byte budget `600 k / m` of the bfloat16 product, 0.3
 at m = 131072 and k = 64.
 

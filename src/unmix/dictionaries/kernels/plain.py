@@ -5,6 +5,8 @@ What the compiled kernels are tested against, and what runs where there are none
 Axes: n tokens, m latents, d width, o output width, e entries, p prefixes, ends: row boundaries.
 """
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, Int8, UInt8
@@ -139,20 +141,28 @@ def fit(
         one's (the last is the plain error of the whole); its product with each entry's direction;
         the weighted squared error of each token.
     """
-    tokens = tokens_of(offsets, len(latents))
     prefix = prefix_of(latents, ends)
-    left, errors, losses = target - base, [], target.new_zeros(len(target))
-    for q, weight in enumerate(weights):
-        inside = values if len(ends) == 1 else values * (prefix == q)
-        left = left - sum_rows(inside, latents, offsets, W)
-        losses = losses + weight * left.square().sum(1)
-        errors.append(left)
-    for q in reversed(range(len(ends) - 1)):
-        errors[q] = errors[q + 1] + weights[q] / weights[-1] * errors[q]
-    stacked = torch.stack(errors)
+    inside = [values * (prefix == q) for q in range(len(ends))] if len(ends) > 1 else [values]
+    parts = (sum_rows(part, latents, offsets, W) for part in inside)
+    errors, losses = left_over(target - base, parts, weights)
     if len(ends) == 1:
-        return stacked, dots(left, W, latents, offsets), losses
-    return stacked, (stacked[prefix, tokens] * W[latents]).sum(-1), losses
+        return errors, dots(errors[0], W, latents, offsets), losses
+    tokens = tokens_of(offsets, len(latents))
+    return errors, (errors[prefix, tokens] * W[latents]).sum(-1), losses
+
+
+def left_over(
+    whole: Float[Tensor, "n o"], parts: Iterable[Float[Tensor, "n o"]], weights: list[float]
+) -> tuple[Float[Tensor, "p n o"], Float[Tensor, " n"]]:
+    """Take away what each prefix rebuilds; return its errors and the losses as `fit` does."""
+    errors, losses = [], whole.new_zeros(len(whole))
+    for part, weight in zip(parts, weights, strict=True):
+        whole = whole - part
+        losses = losses + weight * whole.square().sum(1)
+        errors.append(whole)
+    for q in reversed(range(len(errors) - 1)):
+        errors[q] = errors[q + 1] + weights[q] / weights[-1] * errors[q]
+    return torch.stack(errors), losses
 
 
 def count(

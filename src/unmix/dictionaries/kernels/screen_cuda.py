@@ -1,4 +1,7 @@
-r"""What may fire, found from bfloat16 products on a GPU, slab by slab; see `screen.py`.
+r"""What may fire, found from bfloat16 products on a GPU, slab by slab.
+
+With `q` for rounding to bfloat16, `|x . w - q(x) . q(w)| <= |x - q(x)| |w| + |q(x)| |w - q(w)|`
+(see `screen.py`); the four lengths are measured, and rounding the result adds `2^-9` of it.
 
 A slab of scores is made by the vendor's matrix product and read at once by a kernel of
 `select_cuda.py`, so it never leaves the second-level cache (50 MB on an H100; a slab has 24).

@@ -1,25 +1,26 @@
 """Which latents fire, found in a slab of scores: the CPU kernels.
 
-A slab holds a score for each (row, latent), either the pre-activation itself without its bias, or
-an estimate of it in bfloat16 with a bound on its error: with `e = slack_r norm_j + |s| ROUNDING`
-the pre-activation lies in `[s - e, s + e] + b_j`.  What may fire by that bound is scored again,
-exactly.
+A slab holds a score for each (row, latent), the pre-activation itself without its bias or an
+estimate of it: with `e = reach_r norm_j + blur_r step_j` the pre-activation lies in
+`[v - e, v + e]`, where `v = s step_r step_j + b_j` (see `screen.py`).  What may exceed a threshold
+by that bound is scored again, exactly; so all that exceeds it is known.
 
-Axes: r rows of a slab, m latents, d width, k kept, p room for candidates.
+Axes: r rows of a slab, m latents, d width, k kept, p room for the entries of a row.
 """
 
 from typing import no_type_check
 
 import numpy as np
 
-from unmix.dictionaries.kernels.compile import kernel, widen
+from unmix.dictionaries.kernels.compile import kernel
 
 DEPTH = 16
 """Latents that share a lane in the search for a row's threshold."""
 FOLD = 8
 """Lanes in which that threshold is sought, in multiples of `k`, at most."""
-ROUNDING = np.float32(2**-9 * 1.01)
-"""Relative error of rounding a score to bfloat16."""
+DOUBT = np.float32(1 / 8)
+"""Share of the bound by which an estimate may be taken to be off in a guess.  The largest error
+among 40 million scores of real activations was 1/6."""
 
 
 @kernel
@@ -63,39 +64,16 @@ def dot(x, w):
 
 @kernel
 @no_type_check
-def lanes(s, b, norms, slack, rounding, by_size, low, high):
-    """Write the largest lower and upper bound among the latents `l, l + L, l + 2L, ...` of a row.
-
-    The L-th part of the latents that a lane stands for lies L apart, so that lanes fill vectors.
-    """
-    m, L = len(s), len(low)
-    for c in range(0, m, L):
-        width = min(L, m - c)
-        scores, bias, reach = s[c : c + width], b[c : c + width], norms[c : c + width]
-        for i in range(width):
-            score = widen(scores[i])
-            e = slack * reach[i] + rounding * abs(score)
-            v = score + bias[i]
-            if by_size:
-                v = abs(v)
-            if c == 0:
-                low[i], high[i] = v - e, v + e
-            else:
-                low[i], high[i] = max(low[i], v - e), max(high[i], v + e)
-
-
-@kernel
-@no_type_check
-def cut_of(low, folded, k):
+def cut_of(lanes, folded, k):
     """Return a value that at least `k` latents reach: the k-th largest of the folded lanes."""
-    L = len(low)
+    L = len(lanes)
     width = L
     while width >= FOLD * k:
         width = (width + 1) // 2
     for i in range(width):
-        folded[i] = low[i]
+        folded[i] = lanes[i]
     for c in range(width, L, width):
-        part = low[c : c + width]
+        part = lanes[c : c + width]
         for i in range(len(part)):
             folded[i] = max(folded[i], part[i])
     return kth_largest(folded, width, k)
@@ -103,138 +81,121 @@ def cut_of(low, folded, k):
 
 @kernel
 @no_type_check
-def gather(s, b, norms, slack, rounding, by_size, cut, high, latents, lower, upper):
-    """List the latents of a row whose upper bound reaches `cut`; return how many, or -1 if full."""
-    m, L, found = len(s), len(high), 0
-    for i in range(L):
-        if high[i] >= cut:
-            for j in range(i, m, L):
-                score = widen(s[j])
-                e = slack * norms[j] + rounding * abs(score)
-                v = score + b[j]
-                size = abs(v) if by_size else v
-                if size + e >= cut:
-                    if found == len(latents):
-                        return -1
-                    latents[found], lower[found], upper[found] = j, size - e, size + e
-                    found += 1
-    return found
+def guess(start, stop, s, x, W, b, step, reach, blur, steps, norms, k, by_size, floor):
+    """Write, for each row, a threshold just below what `k` estimates reach.
 
-
-@kernel
-@no_type_check
-def largest(start, stop, s, x, W, b, norms, slack, k, exact, by_size, room, values, latents):
-    """Write the `k` largest latents of each row and their pre-activations.
-
-    Returns:
-        The number of rows for which the bound proved nothing; their first latent is -1.
+    A lane keeps the largest of the latents `l, l + L, l + 2L, ...`: lanes fill vectors.
     """
     m = s.shape[1]
     L = max((m + DEPTH - 1) // DEPTH, min(m, FOLD * k))
-    low, high, folded = np.empty(L, np.float32), np.empty(L, np.float32), np.empty(L, np.float32)
-    found, scratch = np.empty(room, np.int64), np.empty(room, np.float32)
-    lower, upper = np.empty(room, np.float32), np.empty(room, np.float32)
-    rounding = np.float32(0) if exact else ROUNDING
-    failed = 0
+    lanes, folded = np.empty(L, np.float32), np.empty(L, np.float32)
     for r in range(start, stop):
-        lanes(s[r], b, norms, slack[r], rounding, by_size, low, high)
-        cut = cut_of(low, folded, k)
-        n = gather(s[r], b, norms, slack[r], rounding, by_size, cut, high, found, lower, upper)
-        if n < k:
+        lanes[:] = -np.inf
+        for c in range(0, m, L):
+            width = min(L, m - c)
+            scores, unit, bias = s[r, c : c + width], steps[c : c + width], b[c : c + width]
+            norm = norms[c : c + width]
+            for i in range(width):
+                v = np.float32(scores[i]) * (step[r] * unit[i]) + bias[i]
+                v = (abs(v) if by_size else v) - DOUBT * (reach[r] * norm[i] + blur[r] * unit[i])
+                lanes[i] = max(lanes[i], v)
+        floor[r] = np.nextafter(cut_of(lanes, folded, k), np.float32(-np.inf))
+
+
+@kernel
+@no_type_check
+def above(
+    start, stop, s, x, W, b, step, reach, blur, steps, norms, low, floor, by_size, exact,
+    latents, values, counts,
+):  # fmt: skip
+    """List the latents of each row that exceed `low_j + floor_r`, and their pre-activations.
+
+    `counts` says how many there are; what there is no room for is not listed.
+    """
+    m, room = s.shape[1], latents.shape[1]
+    marks = np.zeros((m + 7) // 8 * 8, np.uint8)
+    words = marks.view(np.uint64)
+    picked, exacts = np.empty(m, np.int64), np.empty(m, np.float32)
+    for r in range(start, stop):
+        scores = s[r]
+        for i in range(m):
+            v = np.float32(scores[i]) * (step[r] * steps[i]) + b[i]
+            v = (abs(v) if by_size else v) + reach[r] * norms[i] + blur[r] * steps[i]
+            marks[i] = v > low[i] + floor[r]
+        listed = 0
+        for eight in range(len(words)):
+            if words[eight] != 0:
+                for j in range(8 * eight, min(8 * eight + 8, m)):
+                    picked[listed] = j
+                    listed += marks[j]
+        if exact:
+            for i in range(listed):
+                exacts[i] = scores[picked[i]]
+        else:
+            dots_with(x[r], W, picked[:listed], exacts)
+        found = 0
+        for i in range(listed):
+            j = picked[i]
+            v = exacts[i] + b[j]
+            if (abs(v) if by_size else v) > low[j] + floor[r]:
+                if found < room:
+                    latents[r, found], values[r, found] = j, v
+                found += 1
+        counts[r] = found
+
+
+@kernel
+@no_type_check
+def dots_with(x, W, rows, out):
+    """Write the dot products of a vector with some rows of `W`, four at a time."""
+    n, e = len(rows), 0
+    while e + 4 <= n:
+        p, q, r, s = W[rows[e]], W[rows[e + 1]], W[rows[e + 2]], W[rows[e + 3]]
+        a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for i in range(len(x)):
+            a += x[i] * p[i]
+            b += x[i] * q[i]
+            c += x[i] * r[i]
+            d += x[i] * s[i]
+        out[e], out[e + 1], out[e + 2], out[e + 3] = a, b, c, d
+        e += 4
+    while e < n:
+        out[e] = dot(x, W[rows[e]])
+        e += 1
+
+
+@kernel
+@no_type_check
+def joined(start, stop, latents, values, offsets, all_latents, all_values):
+    """Put the entries of the rows one behind the other."""
+    for r in range(start, stop):
+        a, n = offsets[r], offsets[r + 1] - offsets[r]
+        all_latents[a : a + n], all_values[a : a + n] = latents[r, :n], values[r, :n]
+
+
+@kernel
+@no_type_check
+def keep(start, stop, found, exact, counts, k, by_size, latents, values):
+    """Write the `k` largest entries of each row; among equals the first ones.
+
+    Returns:
+        The number of rows with fewer, or more than were listed; their first latent is -1.
+    """
+    failed = 0
+    sizes = np.empty(found.shape[1], np.float32)
+    for r in range(start, stop):
+        n = counts[r]
+        if n < k or n > found.shape[1]:
             latents[r, 0] = -1
             failed += 1
             continue
-        if not exact:
-            n = rescore(x[r], W, b, k, n, by_size, found, lower, upper, scratch)
-        keep(s[r], b, k, n, exact, by_size, found, lower, upper, scratch, values[r], latents[r])
+        for i in range(n):
+            sizes[i] = abs(exact[r, i]) if by_size else exact[r, i]
+        cut, written = kth_largest(sizes, n, k), 0
+        for equal in range(2):
+            for i in range(n):
+                v = abs(exact[r, i]) if by_size else exact[r, i]
+                if (v == cut if equal else v > cut) and written < k:
+                    latents[r, written], values[r, written] = found[r, i], exact[r, i]
+                    written += 1
     return failed
-
-
-@kernel
-@no_type_check
-def rescore(x, W, b, k, n, by_size, found, lower, upper, scratch):
-    """Drop what the k-th largest lower bound rules out; score the rest exactly; return how many."""
-    for i in range(n):
-        scratch[i] = lower[i]
-    cut = kth_largest(scratch, n, k)
-    left = 0
-    for i in range(n):
-        if upper[i] >= cut:
-            j = found[i]
-            v = dot(x, W[j]) + b[j]
-            found[left], upper[left] = j, v
-            lower[left] = abs(v) if by_size else v
-            left += 1
-    return left
-
-
-@kernel
-@no_type_check
-def keep(s, b, k, n, exact, by_size, found, lower, upper, scratch, values, latents):
-    """Write the `k` largest of `n` scored candidates; among equals the first ones."""
-    for i in range(n):
-        if exact:
-            upper[i] = widen(s[found[i]]) + b[found[i]]
-        scratch[i] = lower[i]
-    cut = kth_largest(scratch, n, k)
-    written = 0
-    for i in range(n):
-        if lower[i] > cut:
-            values[written], latents[written] = upper[i], found[i]
-            written += 1
-    for i in range(n):
-        if lower[i] == cut and written < k:
-            values[written], latents[written] = upper[i], found[i]
-            written += 1
-
-
-@kernel
-@no_type_check
-def above(start, stop, s, b, norms, slack, low, exact, room, latents, lower, upper, counts):
-    """List the latents of each row whose upper bound exceeds their `low`, and both their bounds.
-
-    A share of rows starts at `start * room` in `latents`, `lower` and `upper`.
-
-    Returns:
-        How many there are; if more than there is room for, only `counts` is of use.
-    """
-    m = s.shape[1]
-    rounding = np.float32(0) if exact else ROUNDING
-    at, end, needed = start * room, stop * room, 0
-    for r in range(start, stop):
-        before = needed
-        for c in range(0, m, 32):
-            width = min(32, m - c)
-            scores, bias = s[r, c : c + width], b[c : c + width]
-            reach, floor = norms[c : c + width], low[c : c + width]
-            best = np.float32(-np.inf)
-            for i in range(width):
-                score = widen(scores[i])
-                e = slack[r] * reach[i] + rounding * abs(score)
-                best = max(best, score + bias[i] + e - floor[i])
-            if best > 0:
-                for i in range(width):
-                    score = widen(scores[i])
-                    e = slack[r] * reach[i] + rounding * abs(score)
-                    v = score + bias[i]
-                    if v + e - floor[i] > 0:
-                        if at + needed < end:
-                            place = at + needed
-                            latents[place], lower[place], upper[place] = c + i, v - e, v + e
-                        needed += 1
-        counts[r] = needed - before
-    return needed
-
-
-@kernel
-@no_type_check
-def bounds_of(start, stop, x, short, norms, gaps):
-    """Write the length of each row of `x`, and of what rounding to bfloat16 took from it."""
-    for r in range(start, stop):
-        whole, lost = np.float32(0), np.float32(0)
-        row, rounded = x[r], short[r]
-        for c in range(len(row)):
-            gap = row[c] - widen(rounded[c])
-            whole += row[c] * row[c]
-            lost += gap * gap
-        norms[r], gaps[r] = np.sqrt(whole), np.sqrt(lost)

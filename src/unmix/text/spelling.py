@@ -39,7 +39,8 @@ class Piece(NamedTuple):
 
 def token_bytes(tokenizer: Tokenizer, ids: Sequence[int]) -> list[bytes]:
     """Return the bytes each token stands for."""
-    spelt = list(tokenizer.convert_ids_to_tokens(list(ids)))
+    # Some vocabularies have numbers that stand for nothing.
+    spelt = [token or "" for token in tokenizer.convert_ids_to_tokens(list(ids))]
     if len(spelt) != len(ids):
         raise UserError("the tokenizer does not spell every token; it cannot be shown")
     decoder = _decoder(tokenizer)

@@ -3,7 +3,7 @@ from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
 from tests.evaluation.made import byte_tokenizer
-from unmix.evaluation.tokens import pieces, token_bytes, visible
+from unmix.text.spelling import pieces, token_bytes, visible
 
 TEXT = "naïve → 日本 👩‍🔬 café"
 
