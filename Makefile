@@ -20,7 +20,7 @@ bin := .venv/bin
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: environment web ## Train a dictionary on a real language model and show how good it is (10 minutes)
+demo: environment web ## Train a dictionary on a real language model and look at every latent of it (7 minutes)
 	@$(bin)/unmix demo $(ARGS)
 
 test: environment web ## Run all the tests

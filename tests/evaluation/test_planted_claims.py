@@ -67,7 +67,7 @@ def test_numbers_are_read_back_until_the_code_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     rows = {1: {"a": 0.5, "b": math.nan}, 0: {"a": 1.0, "b": 2.0}}
-    record.write(tmp_path, "toy", rows, seconds=3.0)
+    record.write(tmp_path, "toy", rows, key=record.key_of("toy"), seconds=3.0)
     back = record.read(tmp_path, "toy")
     assert sorted(back) == [0, 1]
     assert back[0] == rows[0]
@@ -79,6 +79,7 @@ def test_numbers_are_read_back_until_the_code_changes(
 
 
 def test_recorded_claims_are_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    record.write(tmp_path, "toy", {seed: {"a": 1.0} for seed in SEEDS}, seconds=1.0)
+    rows = {seed: {"a": 1.0} for seed in SEEDS}
+    record.write(tmp_path, "toy", rows, key=record.key_of("toy"), seconds=1.0)
     monkeypatch.setattr("unmix.evaluation.claims.run.ProcessPoolExecutor", None)
     assert run(["toy"], tmp_path)["toy"][3] == {"a": 1.0}

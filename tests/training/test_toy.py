@@ -2,28 +2,15 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from unmix.dictionaries.scaling import identity
 from unmix.training.config import DictionaryConfig
 from unmix.training.learner import Learner, Length
 from unmix.training.loop import fit
+from unmix.worlds.small import toy
 
-N, WIDTH, LATENTS, ACTIVE, STEPS = 256, 10, 24, 3, 500
-
-
-def toy() -> Tensor:
-    """Return 256 activations, each three of 24 random directions of strength 0.5 to 1.5."""
-    draw = np.random.RandomState(0)
-    directions = draw.randn(WIDTH, LATENTS)
-    directions /= np.linalg.norm(directions, axis=0, keepdims=True)
-    acts = np.zeros((N, LATENTS))
-    for row in acts:
-        row[draw.choice(LATENTS, ACTIVE, replace=False)] = draw.uniform(0.5, 1.5, ACTIVE)
-    noise = 0.02 * draw.randn(N, WIDTH)
-    return torch.from_numpy(acts @ directions.T + noise).float()
+WIDTH, LATENTS, ACTIVE, STEPS = 10, 24, 3, 500
 
 
 def trained(x: Tensor, weight: float) -> tuple[float, float]:
@@ -31,7 +18,7 @@ def trained(x: Tensor, weight: float) -> tuple[float, float]:
     config = DictionaryConfig(
         kind="relu", recipe="bricken", latents=LATENTS, k=ACTIVE, weight=weight, lr=1e-2, aux=0
     )
-    learner = Learner(config, identity(WIDTH), target=None, length=Length(STEPS, N, 0.05, 0.2))
+    learner = Learner(config, identity(WIDTH), target=None, length=Length(STEPS, len(x), 0.05, 0.2))
 
     def batches() -> Iterator[dict[str, Tensor]]:
         while True:
@@ -46,7 +33,7 @@ def trained(x: Tensor, weight: float) -> tuple[float, float]:
 
 
 def test_a_low_penalty_is_faithful_and_a_high_one_sparse():
-    x = toy()
+    x = toy().x.float()
     # The listing it comes from minimises half the squared error: its 0.0005 and 0.30, doubled.
     faithful, sparse = trained(x, 0.001), trained(x, 0.6)
     assert sparse[1] < faithful[1]

@@ -38,13 +38,13 @@ def read(folder: Path, name: str) -> dict[int, Numbers]:
     return {int(seed): {k: _number(v) for k, v in row.items()} for seed, row in seeds.items()}
 
 
-def write(folder: Path, name: str, found: dict[int, Numbers], *, seconds: float) -> None:
-    """Keep the numbers of a claim."""
+def write(folder: Path, name: str, found: dict[int, Numbers], *, key: str, seconds: float) -> None:
+    """Keep the numbers of a claim under the key of the code that was there when they began."""
     rows = {
         str(seed): {k: None if math.isnan(v) else v for k, v in found[seed].items()}
         for seed in sorted(found)
     }
-    write_json(folder / f"{name}.json", {"key": key_of(name), "seconds": seconds, "seeds": rows})
+    write_json(folder / f"{name}.json", {"key": key, "seconds": seconds, "seeds": rows})
 
 
 def missing(found: dict[int, Numbers]) -> Sequence[int]:

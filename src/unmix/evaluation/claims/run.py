@@ -50,6 +50,7 @@ def run(
     tell = report if callable(report) else lambda _: None
     for name in names:
         load(name)
+    keys = {name: record.key_of(name) for name in names}
     found = {name: record.read(folder, name) for name in names}
     jobs = [(name, seed) for name in names for seed in record.missing(found[name])]
     spent = dict.fromkeys(names, 0.0)
@@ -62,7 +63,8 @@ def run(
             name, seed = waiting[done]
             found[name][seed], seconds = done.result()
             spent[name] += seconds
-            record.write(folder, name, found[name], seconds=round(spent[name], 1))
+            kept = {"key": keys[name], "seconds": round(spent[name], 1)}
+            record.write(folder, name, found[name], **kept)
             tell(f"{number} of {len(jobs)}: {name}, seed {seed}, {seconds:.0f} s")
     return found
 
