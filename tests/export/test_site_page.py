@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.index.written import RULED, write
 from unmix.explorer.app import STATIC, make_app
@@ -186,12 +186,12 @@ def test_ranges_fetch_one_latent_and_the_others_a_pack_once(
 @pytest.mark.parametrize("plain", ["whole"], indirect=True)
 def test_a_latent_that_is_not_there_is_told_in_a_sentence(plain: str, page: Page):
     page.goto(f"{plain}#/latent/999")
-    page.get_by_text("there is no latent 999").first.wait_for()
+    expect(page.get_by_text("there is no latent 999").first).to_be_visible()
 
 
 @pytest.mark.parametrize("plain", ["whole"], indirect=True)
 def test_search_finds_labels_tokens_and_notes(plain: str, page: Page):
     page.goto(f"{plain}#/search?q=may")
-    page.get_by_text("its label").first.wait_for()
+    expect(page.get_by_text("its label").first).to_be_visible()
     page.goto(f"{plain}#/search?q=alert")
-    page.get_by_text("a note").first.wait_for()
+    expect(page.get_by_text("a note").first).to_be_visible()

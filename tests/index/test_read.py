@@ -178,8 +178,15 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path):
         open_index(made.run)
 
 
-def test_verify_reads_everything(index: Index):
+def test_verify_finds_a_byte_that_changed_since_the_index_was_opened(tmp_path: Path):
+    made = written.write(tmp_path / "run")
+    index = open_index(made.run)
     index.verify()
+    path = made.run / "index" / "codes.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    with pytest.raises(UserError, match=r"codes\.parquet"):
+        index.verify()
 
 
 def test_a_latent_draws_itself_without_script(index: Index):

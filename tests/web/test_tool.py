@@ -44,8 +44,10 @@ def test_nothing_is_done_where_the_page_is_not_wanted(
 ):
     monkeypatch.setenv("UNMIX_SKIP_WEB", "1")
     monkeypatch.setenv("PATH", "")
-    tool.main([])
-    tool.main(["check"])
+    monkeypatch.setattr(tool, "build", lambda: pytest.fail("the page was built"))
+    monkeypatch.setattr(tool, "check", lambda: pytest.fail("the page was checked"))
+    for words in ([], ["check"]):
+        assert tool.main(words) is None
 
 
 def test_a_page_is_built_once_and_again_when_a_source_changes(
