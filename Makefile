@@ -15,7 +15,7 @@ ARGS ?=
 export TORCH PIP_FLAGS UNMIX_SKIP_WEB
 bin := .venv/bin
 
-.PHONY: help demo test check web docs bench bench-peers bench-quality claims environment clean
+.PHONY: help demo test check web docs bench bench-peers bench-quality claims learn-runs environment clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ docs: environment ## Write the tables of flags in docs/cli.md and the pictures o
 
 claims: environment ## Run the claims that are stale and say which hold (a quarter of an hour)
 	@$(bin)/python -m unmix.evaluation.claims.run $(ARGS)
+	@$(bin)/python -m unmix.learn.verify --quick
+
+learn-runs: environment ## Record what the learning page shows, where it is missing, and run its witnesses (half an hour)
+	@$(bin)/python -m unmix.learn.make $(ARGS)
+	@$(bin)/python -m unmix.learn.verify
 
 bench: environment ## Measure how fast it is, against its own matrix products (10 minutes)
 	@for part in step harvest train many; do \

@@ -148,7 +148,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path):
         entry = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))
         assert "unmix = unmix.cli.main:main" in archive.read(entry).decode()
     source, page = ROOT / "src", ROOT / "src" / "unmix" / "explorer" / "static"
-    kinds = (".py", ".toml", ".css")
+    kinds = (".py", ".toml", ".css", ".yaml", ".json", ".bin")
     files = [p for p in source.rglob("*") if p.suffix in kinds and not p.is_relative_to(page)]
     built = [p for p in page.rglob("*") if p.is_file()]
     assert set(names) == {str(p.relative_to(source)) for p in [*files, *built]}
@@ -156,7 +156,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path):
     if os.environ.get("UNMIX_SKIP_WEB") != "1":
         assert "unmix/explorer/static/index.html" in names
         assert "unmix/explorer/static/licences.txt" in names
-    assert wheel.stat().st_size < 2**20
+    assert {"unmix/learn/recorded/grid.json", "unmix/learn/content/checks.yaml"} <= set(names)
+    assert wheel.stat().st_size < 3 * 2**20
 
 
 def _needs(wanted: Requirement) -> list[Requirement]:

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 from unmix.explorer.app import schema
+from unmix.learn.routes import files, router
 
 FILE = Path(__file__).resolve().parent.parent / "web" / "openapi.json"
 
 
 def render() -> str:
-    """Return the description of every address."""
-    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+    """Return the description of every address, and of the files of the learning page."""
+    return json.dumps(schema(router, files), indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

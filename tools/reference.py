@@ -15,6 +15,7 @@ from unmix.cli.export import ExportConfig
 from unmix.cli.flags import flags
 from unmix.cli.harvest import HarvestConfig
 from unmix.cli.index import IndexConfig
+from unmix.cli.learn import LearnConfig
 from unmix.config import Config
 from unmix.training.config import TrainConfig
 
@@ -25,6 +26,7 @@ CONFIGS: dict[str, type[Config]] = {
     "evaluate": EvaluateConfig,
     "index": IndexConfig,
     "explore": ExploreConfig,
+    "learn": LearnConfig,
     "export": ExportConfig,
     "demo": DemoConfig,
 }

@@ -58,7 +58,8 @@ def main() -> None:
     cuda.sum_rows(ones, tokens, offsets, W)
     cuda.add_by_latent(ones, tokens, *cuda.sort_by_latent(tokens, m), x, W)
     for ends in ([m], [10, m]):
-        cuda.fit(ones, tokens, offsets, W, x[:1], x, ends, [1.0] * len(ends))
+        for apart in (False, True):
+            cuda.fit(ones, tokens, offsets, W, x[:1], x, ends, [1.0] * len(ends), apart)
     short = W.to(torch.int8), b, W.to(torch.uint8), b.clone()
     for unit, lr, step in ((False, 0.1, 3), (True, torch.tensor(0.1), torch.tensor(3))):
         more = {"lr": lr, "scale": torch.tensor(1.0), "unit": unit}

@@ -148,8 +148,8 @@ def test_products(lengths: list[int], ends: list[int]):
     expected = torch.ones(m, o).index_add_(0, latents, values[:, None] * rows[tokens])
     same(grown, expected)
     weights = [0.25] * (len(ends) - 1) + [1.0]
-    for given in (base, base[:1]):
-        fitted = both("fit", values, latents, offsets, W, given, rows, ends, weights)
+    for given, apart in ((base, False), (base[:1], False), (base, True)):
+        fitted = both("fit", values, latents, offsets, W, given, rows, ends, weights, apart)
         for got, exact in zip(*fitted, strict=True):
             same(got, exact)
 

@@ -202,6 +202,7 @@ def test_products(lengths: list[int], ends: list[int], way: str):
     weights = [0.25] * (len(ends) - 1) + [1.0]
     same("fit", values, latents, offsets, W, base, rows, ends, weights)
     same("fit", values, latents, offsets, W, base[:1], rows, ends, weights)
+    same("fit", values, latents, offsets, W, base, rows, ends, weights, True)
 
 
 @pytest.mark.parametrize("lengths", [[0] * 6, [1, 0, 9, 3, 17, 0], [0, 4, 5, 0, 4, 30]], ids=str)

@@ -82,7 +82,7 @@ def test_empty_curves_are_said():
 
 
 def test_labels_do_not_cover_each_other():
-    found = marks._apart([50.0, 50.0, 48.0, 10.0])
+    found = marks.apart([50.0, 50.0, 48.0, 10.0])
     found.sort()
     assert all(b - a >= marks.LABEL for a, b in pairwise(found))
 

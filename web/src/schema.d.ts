@@ -184,6 +184,86 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/learn/own": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Learn Own
+         * @description Return what the evaluation of the reader's own run says.
+         */
+        readonly get: operations["learn_own"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/learn/run/{run}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Learn Run
+         * @description Return a recorded run.
+         */
+        readonly get: operations["learn_run"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/learn/status": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Learn Status
+         * @description Say that there is a server, and what it can do.
+         */
+        readonly get: operations["learn_status"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/learn/witness/{witness}/run": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Run Witness
+         * @description Begin to run a witness of a claim, as `CLAIM.NUMBER`; `status` says when it is done.
+         */
+        readonly post: operations["run_witness"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/live/ablate": {
         readonly parameters: {
             readonly query?: never;
@@ -504,6 +584,227 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/learn/data/checks.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Checks */
+        readonly get: operations["recorded_checks"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/claims.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Claims */
+        readonly get: operations["recorded_claims"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/grid.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Grid */
+        readonly get: operations["recorded_grid"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/heldout.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Heldout */
+        readonly get: operations["recorded_heldout"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/listing.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Listing */
+        readonly get: operations["recorded_listing"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/lm.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Lm */
+        readonly get: operations["recorded_lm"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/misconceptions.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Misconceptions */
+        readonly get: operations["recorded_misconceptions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/objects.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Objects */
+        readonly get: operations["recorded_objects"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/parity.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Parity */
+        readonly get: operations["recorded_parity"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/path.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Path */
+        readonly get: operations["recorded_path"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/recorded.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Recorded */
+        readonly get: operations["recorded_recorded"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/sources.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Sources */
+        readonly get: operations["recorded_sources"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/learn/data/status.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Recorded Status */
+        readonly get: operations["recorded_status"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -517,6 +818,42 @@ export interface components {
             readonly latent: number;
             /** Positions */
             readonly positions: readonly number[];
+        };
+        /**
+         * Bin
+         * @description An option of `locate`: values above the one before it, up to and with `upto`.
+         */
+        readonly Bin: {
+            /** Option */
+            readonly option: string;
+            /**
+             * Upto
+             * @description None in the last one: everything above.
+             */
+            readonly upto: number | null;
+        };
+        /**
+         * Budget
+         * @description Training from the truth with one budget.
+         */
+        readonly Budget: {
+            /**
+             * Dtype
+             * @constant
+             */
+            readonly dtype: "float16";
+            /**
+             * Id
+             * @description Of the run in `grid.json` that it ends with.
+             */
+            readonly id: string;
+            /**
+             * Snapshots
+             * @description Of the first seed; `grid.json` has the first and last moment of every seed.
+             */
+            readonly snapshots: readonly components["schemas"]["Snapshot"][];
+            /** Weights */
+            readonly weights: string;
         };
         /**
          * Change
@@ -536,16 +873,6 @@ export interface components {
             readonly text: string;
             /** Token */
             readonly token: number;
-        };
-        /**
-         * Check
-         * @description Are a latent's stored acts those the model gives now?
-         */
-        readonly Check: {
-            /** Latent */
-            readonly latent: number;
-            /** Positions */
-            readonly positions: readonly number[];
         };
         /**
          * Checked
@@ -568,6 +895,94 @@ export interface components {
             readonly position: number;
             /** Stored */
             readonly stored: number;
+        };
+        /**
+         * Checks
+         * @description Every question.
+         */
+        readonly Checks: {
+            /** Checks */
+            readonly checks: readonly components["schemas"]["unmix__learn__schema__Check"][];
+            /** Puzzles */
+            readonly puzzles: readonly components["schemas"]["Puzzle"][];
+        };
+        /**
+         * Claim
+         * @description A statement, what it certifies and what it does not.
+         */
+        readonly Claim: {
+            /** Certifies Only */
+            readonly certifies_only: string;
+            /** Does Not */
+            readonly does_not: readonly string[];
+            /** Id */
+            readonly id: string;
+            readonly review: components["schemas"]["Review"] | null;
+            /** Sources */
+            readonly sources: readonly components["schemas"]["Supports"][];
+            /** Text */
+            readonly text: string;
+            /** Witnesses */
+            readonly witnesses: readonly components["schemas"]["Witness"][];
+        };
+        /**
+         * Claims
+         * @description Every claim.
+         */
+        readonly Claims: {
+            /** Claims */
+            readonly claims: readonly components["schemas"]["Claim"][];
+        };
+        /**
+         * ClaimState
+         * @description Two lights that have nothing to do with each other.
+         */
+        readonly ClaimState: {
+            /**
+             * Operational
+             * @enum {string}
+             */
+            readonly operational: "passing" | "failing" | "stale" | "not_run";
+            /**
+             * Source
+             * @enum {string}
+             */
+            readonly source: "reviewed" | "caveat" | "not_reviewed" | "stale";
+            /** Witnesses */
+            readonly witnesses: readonly components["schemas"]["WitnessState"][];
+        };
+        /**
+         * Coded
+         * @description Acts of one kind of dictionary on the samples.
+         */
+        readonly Coded: {
+            /** Acts */
+            readonly acts: readonly number[];
+            /** K */
+            readonly k: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            readonly kind: "topk" | "relu" | "gated" | "jumprelu";
+            readonly weights: components["schemas"]["Parameters"];
+        };
+        /**
+         * Coder
+         * @description FVU with the best choice of `k` latents that an exhaustive coder finds, encoder left out.
+         */
+        readonly Coder: {
+            /** K */
+            readonly k: number;
+            /** Learned */
+            readonly learned: number;
+            /**
+             * N
+             * @description Tokens.
+             */
+            readonly n: number;
+            /** Truth */
+            readonly truth: number;
         };
         /**
          * ColumnInfo
@@ -631,6 +1046,21 @@ export interface components {
             readonly split: number;
             /** Unmatched */
             readonly unmatched: number;
+        };
+        /**
+         * Condition
+         * @description What a number of the run on screen must be.
+         */
+        readonly Condition: {
+            /** Metric */
+            readonly metric: string;
+            /**
+             * Sign
+             * @enum {string}
+             */
+            readonly sign: "<" | ">";
+            /** Value */
+            readonly value: number;
         };
         /**
          * Difference
@@ -865,6 +1295,107 @@ export interface components {
             readonly seed: number;
         };
         /**
+         * Grid
+         * @description Every recorded run.
+         */
+        readonly Grid: {
+            /**
+             * From Truth
+             * @description Of `tree`: those that began at the truth, `truth` and `freed`, for every budget and seed.
+             */
+            readonly from_truth: readonly components["schemas"]["GridRun"][];
+            /** Runs */
+            readonly runs: readonly components["schemas"]["GridRun"][];
+        };
+        /**
+         * GridRun
+         * @description One dictionary that was trained.
+         */
+        readonly GridRun: {
+            /** Absorption */
+            readonly absorption: number | null;
+            /**
+             * Absorption Off
+             * @description The parent's latent silent while the parent is on without that child.
+             */
+            readonly absorption_off: number | null;
+            /**
+             * Alive
+             * @description Latents that fire at all.
+             */
+            readonly alive: number;
+            /** F1 */
+            readonly f1: number;
+            /**
+             * Gamma
+             * @description Relative bias.
+             */
+            readonly gamma: number;
+            /** @description The same scores on the tokens of `heldout/`, for runs with weights. */
+            readonly heldout: components["schemas"]["Numbers"] | null;
+            /**
+             * Id
+             * @description Of world, settings and seed; the run's address on the page.
+             */
+            readonly id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            readonly kind: "topk" | "relu" | "gated" | "jumprelu";
+            /** L0 */
+            readonly l0: number;
+            /** Lean */
+            readonly lean: number | null;
+            /** Mcc */
+            readonly mcc: number;
+            /**
+             * Nmse
+             * @description FVU: fraction of variance unexplained.
+             */
+            readonly nmse: number;
+            /**
+             * Offset
+             * @description Mean signed error of acts whose latent has a partner.
+             */
+            readonly offset: number | null;
+            /**
+             * Origin
+             * @enum {string}
+             */
+            readonly origin: "drawn" | "truth" | "freed";
+            /**
+             * Read Time
+             * @description topk: FVU when it is read with another `k` than it was trained with.
+             */
+            readonly read_time: {
+                readonly [key: string]: number;
+            } | null;
+            /** Seed */
+            readonly seed: number;
+            /**
+             * Setting
+             * @description `k` of topk, the weight of the penalty of the others (in the units of the world).
+             */
+            readonly setting: number;
+            /** Slope */
+            readonly slope: number | null;
+            /** Steps */
+            readonly steps: number;
+            /** Weights */
+            readonly weights: string | null;
+            /** World */
+            readonly world: string;
+        };
+        /**
+         * Heldout
+         * @description The tokens that lie beside the page, world by world.
+         */
+        readonly Heldout: {
+            readonly flat: components["schemas"]["Listed"];
+            readonly tree: components["schemas"]["Listed"];
+        };
+        /**
          * Histogram
          * @description Counts in bins of equal width; for acts, the exact zeros are not in it.
          */
@@ -969,6 +1500,61 @@ export interface components {
             readonly up: readonly components["schemas"]["Effect"][];
         };
         /**
+         * Listed
+         * @description Tokens of a world that no run learnt from, and what they are made of.
+         */
+        readonly Listed: {
+            /** D */
+            readonly d: number;
+            /** F */
+            readonly F: number;
+            /** Features */
+            readonly features: readonly number[];
+            /** N */
+            readonly n: number;
+            /** Offsets */
+            readonly offsets: readonly number[];
+            /**
+             * Parents
+             * @description -1 for a feature without one.
+             */
+            readonly parents: readonly number[];
+            /** Values */
+            readonly values: readonly number[];
+        };
+        /**
+         * Listing
+         * @description A listing that ran, and what came of it.
+         */
+        readonly Listing: {
+            /** Argv */
+            readonly argv: readonly string[];
+            /** Commit */
+            readonly commit: string;
+            /** Exit */
+            readonly exit: number;
+            /** Id */
+            readonly id: string;
+            /** Metrics */
+            readonly metrics: {
+                readonly [key: string]: number;
+            };
+            /** Seconds */
+            readonly seconds: number;
+            /** Source Sha256 */
+            readonly source_sha256: string;
+            /** Source Text */
+            readonly source_text: string;
+            /** Started */
+            readonly started: string;
+            /** Stdout */
+            readonly stdout: string;
+            /** Versions */
+            readonly versions: {
+                readonly [key: string]: string;
+            };
+        };
+        /**
          * Match
          * @description A latent and its best counterparts in another dictionary.
          */
@@ -990,6 +1576,93 @@ export interface components {
              *     index of firings where both were indexed on the same tokens, else None.
              */
             readonly others: readonly components["schemas"]["Neighbour"][];
+        };
+        /**
+         * Measure
+         * @description What a question asks of the runs; never what the answer is.
+         */
+        readonly Measure: {
+            /**
+             * Among
+             * @description order: the places that are compared, by option.
+             * @default {}
+             */
+            readonly among: {
+                readonly [key: string]: components["schemas"]["Place"];
+            };
+            /** @description locate: where the number is read. */
+            readonly at?: components["schemas"]["Place"] | null;
+            /**
+             * Bins
+             * @description locate: which option a number is.
+             * @default []
+             */
+            readonly bins: readonly components["schemas"]["Bin"][];
+            /** @description change: where it begins, */
+            readonly from?: components["schemas"]["Place"] | null;
+            /**
+             * Is Readers
+             * @description Whether the numbers come from runs in the reader's browser.
+             * @default false
+             */
+            readonly is_readers: boolean;
+            /**
+             * Largest
+             * @description order: whether the winner is the largest, or the smallest.
+             * @default true
+             */
+            readonly largest: boolean;
+            /**
+             * Metrics
+             * @description Names of numbers of a run; several must agree.  `best_read` is the budget of `read_time`
+             *     with the least error, `read:8` the error in it at 8, `recovered` how many of the reader's runs
+             *     found every direction.
+             */
+            readonly metrics: readonly string[];
+            /**
+             * Min Effect
+             * @description Least difference that counts, in every seed.
+             * @default 0
+             */
+            readonly min_effect: number;
+            /** @description and where it ends. */
+            readonly to?: components["schemas"]["Place"] | null;
+        };
+        /**
+         * Metric
+         * @description What a number means.
+         */
+        readonly Metric: {
+            /** Better */
+            readonly better: string;
+            /** Definition */
+            readonly definition: string;
+            /** Source */
+            readonly source: string;
+        };
+        /**
+         * Misconception
+         * @description A wrong belief, and the question that shows it.
+         */
+        readonly Misconception: {
+            /** Check */
+            readonly check: string;
+            /** Id */
+            readonly id: string;
+            /** Instead */
+            readonly instead: string;
+            /** Says */
+            readonly says: string;
+            /** View */
+            readonly view: string;
+        };
+        /**
+         * Misconceptions
+         * @description Every misconception.
+         */
+        readonly Misconceptions: {
+            /** Misconceptions */
+            readonly misconceptions: readonly components["schemas"]["Misconception"][];
         };
         /**
          * Miss
@@ -1064,6 +1737,187 @@ export interface components {
             readonly text: string;
         };
         /**
+         * Numbers
+         * @description Scores of a dictionary against the truth; null where one is not defined.
+         */
+        readonly Numbers: {
+            /** Absorption */
+            readonly absorption: number | null;
+            /**
+             * Absorption Off
+             * @description The parent's latent silent while the parent is on without that child.
+             */
+            readonly absorption_off: number | null;
+            /**
+             * Alive
+             * @description Latents that fire at all.
+             */
+            readonly alive: number;
+            /** F1 */
+            readonly f1: number;
+            /**
+             * Gamma
+             * @description Relative bias.
+             */
+            readonly gamma: number;
+            /** L0 */
+            readonly l0: number;
+            /** Lean */
+            readonly lean: number | null;
+            /** Mcc */
+            readonly mcc: number;
+            /**
+             * Nmse
+             * @description FVU: fraction of variance unexplained.
+             */
+            readonly nmse: number;
+            /**
+             * Offset
+             * @description Mean signed error of acts whose latent has a partner.
+             */
+            readonly offset: number | null;
+            /** Slope */
+            readonly slope: number | null;
+        };
+        /**
+         * Own
+         * @description The page's views on the reader's own run.
+         */
+        readonly Own: {
+            /**
+             * Links
+             * @description Empty where no explorer is served.
+             */
+            readonly links: readonly components["schemas"]["OwnLink"][];
+            /**
+             * Measured
+             * @description Dictionaries first.
+             */
+            readonly measured: readonly components["schemas"]["OwnOne"][];
+            /** Model */
+            readonly model: string;
+            /** Original Ce */
+            readonly original_ce: number | null;
+            /** Run */
+            readonly run: string;
+            /** Site */
+            readonly site: string;
+            /** Tokens */
+            readonly tokens: number;
+        };
+        /**
+         * OwnDensity
+         * @description How often latents fire: how many lie between two edges of log10 density.
+         */
+        readonly OwnDensity: {
+            /** Counts */
+            readonly counts: readonly number[];
+            /** Dead */
+            readonly dead: number;
+            /** Edges */
+            readonly edges: readonly number[];
+        };
+        /**
+         * OwnLink
+         * @description Where in the explorer a claim may be looked into.
+         */
+        readonly OwnLink: {
+            /** Address */
+            readonly address: string;
+            /** Claim */
+            readonly claim: string;
+            /** Says */
+            readonly says: string;
+        };
+        /**
+         * OwnOne
+         * @description One dictionary or control of the reader's own run.
+         */
+        readonly OwnOne: {
+            /** About */
+            readonly about: string;
+            readonly density: components["schemas"]["OwnDensity"] | null;
+            /** Name */
+            readonly name: string;
+            /** Role */
+            readonly role: string;
+            /** Scores */
+            readonly scores: readonly components["schemas"]["OwnScore"][];
+        };
+        /**
+         * OwnScore
+         * @description One number of the reader's own run, with its interval.
+         */
+        readonly OwnScore: {
+            /** Definition */
+            readonly definition: string;
+            /** High */
+            readonly high: number | null;
+            /** Low */
+            readonly low: number | null;
+            /** Name */
+            readonly name: string;
+            /** Unit */
+            readonly unit: string;
+            /** Value */
+            readonly value: number | null;
+        };
+        /**
+         * Parameters
+         * @description Parameters of a dictionary as flat lists.
+         */
+        readonly Parameters: {
+            /** B Enc */
+            readonly b_enc: readonly number[];
+            /** B Mag */
+            readonly b_mag?: readonly number[] | null;
+            /** B Pre */
+            readonly b_pre: readonly number[];
+            /** R Mag */
+            readonly r_mag?: readonly number[] | null;
+            /** Threshold */
+            readonly threshold?: readonly number[] | null;
+            /** W Dec */
+            readonly W_dec: readonly number[];
+            /** W Enc */
+            readonly W_enc: readonly number[];
+        };
+        /**
+         * Parity
+         * @description What the page's kernel must reproduce.
+         */
+        readonly Parity: {
+            /** Batches */
+            readonly batches: readonly (readonly number[])[];
+            /** Codes */
+            readonly codes: readonly components["schemas"]["Coded"][];
+            /** D */
+            readonly d: number;
+            /** M */
+            readonly m: number;
+            /** N */
+            readonly n: number;
+            /** Samples */
+            readonly samples: readonly number[];
+            /** Tolerance */
+            readonly tolerance: number;
+            /** Train */
+            readonly train: readonly components["schemas"]["Trained"][];
+        };
+        /**
+         * Path
+         * @description Training away from the true dictionary.
+         */
+        readonly Path: {
+            /** Budgets */
+            readonly budgets: {
+                readonly [key: string]: components["schemas"]["Budget"];
+            };
+            readonly perfect_coder: components["schemas"]["Coder"];
+            /** World */
+            readonly world: string;
+        };
+        /**
          * Piece
          * @description A piece of text: one token, or the tokens of one character.
          */
@@ -1082,6 +1936,48 @@ export interface components {
             readonly text: string;
             /** Token */
             readonly token: number;
+        };
+        /**
+         * Place
+         * @description Which runs: those of a world and kind, one a seed.
+         */
+        readonly Place: {
+            /**
+             * F
+             * @description Features, atoms and budget of runs in the reader's browser.
+             */
+            readonly F?: number | null;
+            /** K */
+            readonly k?: number | null;
+            /**
+             * Kind
+             * @default topk
+             */
+            readonly kind: string;
+            /**
+             * L0
+             * @description Or the one whose L0 is the nearest, if it is at most 1 away.
+             */
+            readonly l0?: number | null;
+            /** M */
+            readonly m?: number | null;
+            /**
+             * Origin
+             * @default drawn
+             * @enum {string}
+             */
+            readonly origin: "drawn" | "truth" | "freed";
+            /**
+             * Setting
+             * @description Exactly this one.
+             */
+            readonly setting?: number | null;
+            /**
+             * World
+             * @default flat
+             * @enum {string}
+             */
+            readonly world: "flat" | "tree" | "plane" | "cube";
         };
         /**
          * PromptToken
@@ -1129,6 +2025,80 @@ export interface components {
             readonly token: number;
         };
         /**
+         * Provenance
+         * @description Where the recorded numbers come from.
+         */
+        readonly Provenance: {
+            /** Commit */
+            readonly commit: string;
+            /**
+             * Key
+             * @description Of the code that says what is trained and measured.
+             */
+            readonly key: string;
+            /** Made */
+            readonly made: string;
+            /** Metrics */
+            readonly metrics: {
+                readonly [key: string]: components["schemas"]["Metric"];
+            };
+            /**
+             * Probe
+             * @description What some short runs came to, to be compared with what they come to now.
+             */
+            readonly probe: {
+                readonly [key: string]: {
+                    readonly [key: string]: number;
+                };
+            };
+            /**
+             * Recipe
+             * @description How much was trained: `unmix.learn.recipe.Recipe`.
+             */
+            readonly recipe: {
+                readonly [key: string]: number;
+            };
+            /** Seconds */
+            readonly seconds: number;
+            /** Versions */
+            readonly versions: {
+                readonly [key: string]: string;
+            };
+            /** Worlds */
+            readonly worlds: {
+                readonly [key: string]: components["schemas"]["WorldFacts"];
+            };
+        };
+        /**
+         * Puzzle
+         * @description A state to be found; its thresholds are made from the runs, so that it can be.
+         */
+        readonly Puzzle: {
+            /**
+             * Ask
+             * @description `{0}`, `{1}` are the values of the conditions.
+             */
+            readonly ask: string;
+            /** Conditions */
+            readonly conditions: readonly components["schemas"]["Condition"][];
+            /** Hints */
+            readonly hints: readonly string[];
+            /** Id */
+            readonly id: string;
+            /** Object */
+            readonly object: string;
+            /**
+             * Solutions
+             * @description Settings of the first seed that do it, found by search.
+             */
+            readonly solutions: readonly components["schemas"]["Place"][];
+            /**
+             * View
+             * @enum {string}
+             */
+            readonly view: "a" | "b" | "c1";
+        };
+        /**
          * Read
          * @description What does every latent do on a text?
          */
@@ -1159,6 +2129,96 @@ export interface components {
             readonly strongest: readonly components["schemas"]["Fired"][];
             /** Tokens */
             readonly tokens: readonly components["schemas"]["PromptToken"][];
+        };
+        /**
+         * Real
+         * @description The trade on a real model; `state` is `not_run` where no run was recorded.
+         */
+        readonly Real: {
+            /**
+             * Model
+             * @default
+             */
+            readonly model: string;
+            /** Original Ce */
+            readonly original_ce?: number | null;
+            /**
+             * Points
+             * @default []
+             */
+            readonly points: readonly components["schemas"]["RealPoint"][];
+            /**
+             * Site
+             * @default
+             */
+            readonly site: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            readonly state: "measured" | "not_run";
+            /**
+             * Tokens
+             * @description Held-out tokens.
+             * @default 0
+             */
+            readonly tokens: number;
+        };
+        /**
+         * RealPoint
+         * @description A dictionary on a real model, on documents it never saw.
+         */
+        readonly RealPoint: {
+            /**
+             * Ce
+             * @description Cross-entropy of the model with the dictionary in its place.
+             */
+            readonly ce: number | null;
+            /** Fvu */
+            readonly fvu: number;
+            /** Fvu High */
+            readonly fvu_high: number | null;
+            /**
+             * Fvu Low
+             * @description 95 % interval by document.
+             */
+            readonly fvu_low: number | null;
+            /** Gamma */
+            readonly gamma: number | null;
+            /** K */
+            readonly k: number;
+            /** Kind */
+            readonly kind: string;
+            /** L0 */
+            readonly l0: number;
+            /** Latents */
+            readonly latents: number;
+            /** Name */
+            readonly name: string;
+            /** Seed */
+            readonly seed: number;
+        };
+        /**
+         * Review
+         * @description Who compared a claim with its sources.
+         */
+        readonly Review: {
+            /** By */
+            readonly by: string;
+            /** Date */
+            readonly date: string;
+            /** Note */
+            readonly note: string;
+            /**
+             * Of
+             * @description Hash of the text and scope that were reviewed.
+             */
+            readonly of: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            readonly verdict: "supported_within_scope" | "caveat" | "not_supported";
         };
         /**
          * Riser
@@ -1302,6 +2362,30 @@ export interface components {
             readonly slices: readonly components["schemas"]["SliceKey"][];
         };
         /**
+         * Running
+         * @description A witness that was asked for.
+         */
+        readonly Running: {
+            /**
+             * Id
+             * @description `CLAIM.NUMBER`, counted from 0; "" before any was.
+             */
+            readonly id: string;
+            /**
+             * Seconds
+             * @description Since it was asked for; once it is done, what it took.
+             * @default 0
+             */
+            readonly seconds: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            readonly state: "idle" | "running" | "done";
+            /** @description Once it is done. */
+            readonly witness?: components["schemas"]["WitnessState"] | null;
+        };
+        /**
          * ScoreInfo
          * @description A number of the run's evaluation, for the dictionary.
          */
@@ -1318,6 +2402,25 @@ export interface components {
             readonly unit: string;
             /** Value */
             readonly value: number;
+        };
+        /**
+         * Served
+         * @description What a page that is served can do.
+         */
+        readonly Served: {
+            /**
+             * Is Served
+             * @default true
+             */
+            readonly is_served: boolean;
+            /**
+             * Run
+             * @description Name of the reader's own run.
+             */
+            readonly run: string | null;
+            readonly running: components["schemas"]["Running"];
+            /** Version */
+            readonly version: string;
         };
         /**
          * Shorten
@@ -1412,6 +2515,60 @@ export interface components {
             readonly value: string;
         };
         /**
+         * Snapshot
+         * @description A moment of training that began at the truth.
+         */
+        readonly Snapshot: {
+            /**
+             * Absorption Off
+             * @description The same while the parent is on alone.
+             */
+            readonly absorption_off: number | null;
+            /**
+             * Absorption On
+             * @description Parent's latent silent while parent and child are on.
+             */
+            readonly absorption_on: number | null;
+            /** F1 */
+            readonly f1: number;
+            /** Lean */
+            readonly lean: number | null;
+            /** Mcc */
+            readonly mcc: number;
+            /** Nmse */
+            readonly nmse: number;
+            /** Step */
+            readonly step: number;
+        };
+        /**
+         * Source
+         * @description What something on the page rests on, and what it does not ground.
+         */
+        readonly Source: {
+            /** Authors */
+            readonly authors: string;
+            /** Does Not */
+            readonly does_not: string;
+            /** Grounds */
+            readonly grounds: string;
+            /** Id */
+            readonly id: string;
+            /** Title */
+            readonly title: string;
+            /** Url */
+            readonly url: string;
+            /** Year */
+            readonly year: number;
+        };
+        /**
+         * Sources
+         * @description Every source.
+         */
+        readonly Sources: {
+            /** Sources */
+            readonly sources: readonly components["schemas"]["Source"][];
+        };
+        /**
          * State
          * @description Whether the model can be asked.
          */
@@ -1423,6 +2580,26 @@ export interface components {
              * @enum {string}
              */
             readonly state: "off" | "loading" | "ready" | "failed";
+        };
+        /**
+         * Status
+         * @description What the claims' witnesses said when they last ran.
+         */
+        readonly Status: {
+            /** Claims */
+            readonly claims: {
+                readonly [key: string]: components["schemas"]["ClaimState"];
+            };
+            /** Commit */
+            readonly commit: string;
+            /** Date */
+            readonly date: string;
+            /** Key */
+            readonly key: string;
+            /** Versions */
+            readonly versions: {
+                readonly [key: string]: string;
+            };
         };
         /**
          * Steer
@@ -1440,6 +2617,18 @@ export interface components {
             readonly text: string;
         };
         /**
+         * Supports
+         * @description What a source says for a claim, and where.
+         */
+        readonly Supports: {
+            /** At */
+            readonly at: string;
+            /** Id */
+            readonly id: string;
+            /** Supports */
+            readonly supports: string;
+        };
+        /**
          * Table
          * @description Some latents in an order.
          */
@@ -1453,6 +2642,65 @@ export interface components {
              * @description Latents that satisfy the query.
              */
             readonly total: number;
+        };
+        /**
+         * Thing
+         * @description Something that has an address, and that a question can be attached to.
+         */
+        readonly Thing: {
+            /** About */
+            readonly about: string;
+            /**
+             * Anchor
+             * @description Id of the element of the page where it is.
+             */
+            readonly anchor: string;
+            /**
+             * Defined
+             * @description File of the project, and where helpful the function, that defines it.
+             */
+            readonly defined: string;
+            /**
+             * Evidence
+             * @description Keys of other things to look at.
+             * @default []
+             */
+            readonly evidence: readonly string[];
+            /**
+             * Key
+             * @description `KIND:NAME`.
+             */
+            readonly key: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            readonly kind: "concept" | "equation" | "source" | "code" | "claim" | "misconception" | "demo";
+            /**
+             * Parent
+             * @description Section of the page.
+             */
+            readonly parent: string;
+            /**
+             * Resolves
+             * @description What would settle a question about it.
+             */
+            readonly resolves: readonly string[];
+            /**
+             * Sources
+             * @default []
+             */
+            readonly sources: readonly string[];
+            /** Title */
+            readonly title: string;
+        };
+        /**
+         * Things
+         * @description Everything that has an address.
+         */
+        readonly Things: {
+            /** Objects */
+            readonly objects: readonly components["schemas"]["Thing"][];
         };
         /**
          * TokenCount
@@ -1495,6 +2743,35 @@ export interface components {
             readonly position: number;
         };
         /**
+         * Trained
+         * @description Some steps of training: where they began, and where they led.
+         */
+        readonly Trained: {
+            /** After */
+            readonly after: {
+                readonly [key: string]: components["schemas"]["Parameters"];
+            };
+            /** Beta1 */
+            readonly beta1: number;
+            /** Clip */
+            readonly clip: number;
+            /** K */
+            readonly k: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            readonly kind: "topk" | "relu" | "gated" | "jumprelu";
+            /** Lr */
+            readonly lr: readonly number[];
+            readonly start: components["schemas"]["Parameters"];
+            /**
+             * Weight
+             * @description Of the penalty, step by step; empty for topk.
+             */
+            readonly weight: readonly number[];
+        };
+        /**
          * Trouble
          * @description What went wrong, in a sentence that says what to do.
          */
@@ -1522,6 +2799,139 @@ export interface components {
              * @description Greatest difference first.
              */
             readonly rows: readonly components["schemas"]["Riser"][];
+        };
+        /**
+         * Check
+         * @description Are a latent's stored acts those the model gives now?
+         */
+        readonly unmix__explorer__live__questions__Check: {
+            /** Latent */
+            readonly latent: number;
+            /** Positions */
+            readonly positions: readonly number[];
+        };
+        /**
+         * Check
+         * @description A question that is answered by runs.
+         */
+        readonly unmix__learn__schema__Check: {
+            /**
+             * After
+             * @description What to take from it, whatever came out; filled in the same way.
+             */
+            readonly after: string;
+            /** Ask */
+            readonly ask: string;
+            /**
+             * Evaluator
+             * @enum {string}
+             */
+            readonly evaluator: "change" | "order" | "locate";
+            /**
+             * Hints
+             * @description Where to look, which quantity, a worked step.  `{from.nmse}`, `{to.f1}` and their like are
+             *     the middle of the seeds.
+             * @default []
+             */
+            readonly hints: readonly string[];
+            /** Id */
+            readonly id: string;
+            readonly measure: components["schemas"]["Measure"];
+            /**
+             * Object
+             * @description Key of what it is about: `demo:frontier`, `misconception:...`.
+             */
+            readonly object: string;
+            /** Options */
+            readonly options: {
+                readonly [key: string]: string;
+            };
+            /**
+             * View
+             * @enum {string}
+             */
+            readonly view: "a" | "b" | "c1" | "c2" | "d" | "storyboard" | "practice" | "claims";
+            /**
+             * Visit
+             * @description What must have been on screen before the reveal.
+             */
+            readonly visit: readonly ("from" | "to" | "at" | "among")[];
+        };
+        /**
+         * Witness
+         * @description Something that runs and may say no.
+         */
+        readonly Witness: {
+            /** Expect */
+            readonly expect: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            readonly kind: "equation" | "code" | "demo" | "claim" | "measured";
+            /** Object */
+            readonly object: string;
+            /**
+             * Runs
+             * @description equation: its test; code: the listing; demo, measured: a check; claim: its name.
+             */
+            readonly runs: string;
+            /** Says */
+            readonly says: string;
+        };
+        /**
+         * WitnessState
+         * @description What a witness said when it last ran.
+         */
+        readonly WitnessState: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            readonly kind: "equation" | "code" | "demo" | "claim" | "measured";
+            /** Object */
+            readonly object: string;
+            /** Runs */
+            readonly runs: string;
+            /** Said */
+            readonly said: string;
+            /** Seconds */
+            readonly seconds: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            readonly state: "passed" | "failed" | "stale" | "not_run";
+        };
+        /**
+         * WorldFacts
+         * @description A world whose features are known.
+         */
+        readonly WorldFacts: {
+            /** About */
+            readonly about: string;
+            /**
+             * D
+             * @description Width of an activation.
+             */
+            readonly d: number;
+            /**
+             * F
+             * @description Features.
+             */
+            readonly F: number;
+            /**
+             * K Star
+             * @description Features on a token: exactly, or the whole number nearest to their mean.
+             */
+            readonly k_star: number;
+            /**
+             * M
+             * @description Latents of the dictionaries trained on it.
+             */
+            readonly m: number;
+            /** Noise */
+            readonly noise: number;
         };
         /**
          * Written
@@ -1850,6 +3260,126 @@ export interface operations {
             };
         };
     };
+    readonly learn_own: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Own"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly learn_run: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["GridRun"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly learn_status: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Served"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly run_witness: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly witness: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Running"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
     readonly ablate: {
         readonly parameters: {
             readonly query?: never;
@@ -1892,7 +3422,7 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
-                readonly "application/json": components["schemas"]["Check"];
+                readonly "application/json": components["schemas"]["unmix__explorer__live__questions__Check"];
             };
         };
         readonly responses: {
@@ -2354,6 +3884,383 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Table"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_checks: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Checks"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_claims: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Claims"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_grid: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Grid"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_heldout: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Heldout"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_listing: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Listing"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_lm: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Real"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_misconceptions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Misconceptions"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_objects: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Things"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_parity: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Parity"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_path: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Path"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_recorded: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Provenance"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_sources: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Sources"];
+                };
+            };
+            /** @description What went wrong */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Trouble"];
+                };
+            };
+        };
+    };
+    readonly recorded_status: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Status"];
                 };
             };
             /** @description What went wrong */

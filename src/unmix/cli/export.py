@@ -22,9 +22,11 @@ USAGE = """WHAT is one of
   notes                 the notes on latents, a line of JSON each; OUT is a file
   saelens, sparsify, dictionary_learning
                         the dictionary itself, as these libraries read it
+  learn                 the learning page, for any web server and as one file; it takes no RUN
 
 The first three read the index of the run.  An export that was stopped goes on where it was."""
 PROG = "unmix export WHAT RUN OUT"
+LEARN = "learn"
 DICTIONARIES = ("saelens", "sparsify", "dictionary_learning")
 
 
@@ -48,8 +50,12 @@ def run(argv: list[str]) -> None:
     """Write an export, and print where it is."""
     words = [word for word in argv[:3] if not word.startswith("-")]
     config = parse(ExportConfig, argv[len(words) :], prog=PROG, default=ExportConfig(), usage=USAGE)
+    if words and words[0] == LEARN:
+        _learn(words[1:], config)
+        return
     if words and words[0] not in EXPORTS:
-        raise UserError(f"there is no export `{words[0]}`; there are {', '.join(EXPORTS)}")
+        there = ", ".join((*EXPORTS, LEARN))
+        raise UserError(f"there is no export `{words[0]}`; there are {there}")
     if len(words) != 3:
         raise UserError(f"export takes what, the folder of a run, and where to: `{PROG}`")
     _check_flags(words[0], config)
@@ -58,6 +64,20 @@ def run(argv: list[str]) -> None:
     except KeyboardInterrupt:
         say("stopped; the same command goes on where it was")
         raise
+
+
+def _learn(words: list[str], config: ExportConfig) -> None:
+    """Write the learning page."""
+    from unmix.learn.site import Page
+
+    if len(words) != 1:
+        raise UserError("the learning page is of no run; `unmix export learn OUT`")
+    if config != ExportConfig():
+        raise UserError("the flags mean nothing to `unmix export learn`; leave them out")
+    out = Path(words[0])
+    size = Page().write(out)
+    say(f"{size / 1e6:,.1f} MB; `{out / 'learn.html'}` alone opens without a server")
+    _done(out)
 
 
 def _check_flags(what: str, config: ExportConfig) -> None:

@@ -21,6 +21,7 @@ VERBS = {
     "evaluate": "measure a dictionary beside its controls, and write its report",
     "index": "write down where every latent fires, and what follows from it",
     "explore": "open a run in a browser",
+    "learn": "see what all this is about: a page of questions, runs and claims",
     "export": "write it for others: a page on plain files, or another library's format",
     "demo": "all of these, on a model and text that pip brings",
 }

@@ -4,6 +4,10 @@
     z   = sparsity(pre)                    few of them are kept
     x'  = W_dec^T z + b_dec                the directions, added up
 
+A dictionary may *refine* what it reads: it looks twice, the second time with `refine` times what
+the first look left unexplained added to `x`, so that latents that speak for the same part of `x`
+see each other (one step of LISTA, Gregor and LeCun 2010).
+
 There is one class for all kinds.  What varies is passed in: the `Sparsity` decides which latents
 fire, an objective (see `unmix.training.objectives`) what is learnt.  Where input and target are
 the same site, `b_dec` *is* `b_pre`.  A transcoder reads one site and rebuilds another: it has a
@@ -12,6 +16,7 @@ the same site, `b_dec` *is* `b_pre`.  A transcoder reads one site and rebuilds a
 Axes: n tokens, d activation width (i in, o out), m latents, e entries.
 """
 
+import copy
 from typing import final
 
 import torch
@@ -35,6 +40,7 @@ class Dictionary(nn.Module):
         sparsity: Which latents may fire.
         d_out: Width of the activations it rebuilds, if another site; that makes it a transcoder.
         skip: Whether a transcoder has `W_skip`.
+        refine: How much of what the first look left is added for a second; 0 is one look.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class Dictionary(nn.Module):
         *,
         d_out: int | None = None,
         skip: bool = False,
+        refine: float = 0.0,
     ) -> None:
         super().__init__()
         k = getattr(sparsity, "k", 0)
@@ -52,7 +59,11 @@ class Dictionary(nn.Module):
             raise UserError(f"`k` is {k:g} but there are {n_latents} latents; lower `k`")
         if skip and d_out is None:
             raise UserError("`skip` passes the input to *another* site; name one with `target`")
+        if refine and d_out is not None:
+            raise UserError("`refine` needs input and target at one site; leave out `target`")
         self.sparsity = sparsity
+        self.refine = refine
+        self.first = copy.deepcopy(sparsity) if refine else None
         self.is_transcoder = d_out is not None
         d_out = d_in if d_out is None else d_out
         self.W_enc = nn.Parameter(torch.zeros(n_latents, d_in))
@@ -77,16 +88,30 @@ class Dictionary(nn.Module):
         """Width of the activations it rebuilds."""
         return self.W_dec.shape[1]
 
-    def read(self, x: Float[Tensor, "n i"]) -> Selected:
-        """Return the pre-activations of the pairs that get an entry, tied to the parameters."""
+    def read(self, x: Float[Tensor, "n i"], sparsity: Sparsity | None = None) -> Selected:
+        """Return the pre-activations of the pairs that get an entry, tied to the parameters.
+
+        `sparsity` picks them in place of the dictionary's own.  The first of two looks carries no
+        gradient.
+        """
+        sparsity = sparsity or self.sparsity
         with torch.no_grad():
-            centred = x - self.b_pre
-            pre, support = self.sparsity.select(Pre(centred, self.W_enc, self.b_enc))
+            centred = self._refined(x - self.b_pre)
+            pre, support = sparsity.select(Pre(centred, self.W_enc, self.b_enc))
         if not torch.is_grad_enabled():
             return Selected(pre, support)
-        W_enc, b_enc, b_pre = self.W_enc, self.b_enc, self.b_pre
+        W_enc, b_enc = self.W_enc, self.b_enc
+        b_pre = self.b_pre * (1 + self.refine) if self.refine else self.b_pre
         tied = entries(pre, support, centred=centred, W_enc=W_enc, b_enc=b_enc, b_pre=b_pre)
         return Selected(tied, support)
+
+    def _refined(self, centred: Float[Tensor, "n i"]) -> Float[Tensor, "n i"]:
+        """Add some of what a first look leaves unexplained."""
+        if self.first is None:
+            return centred
+        pre, support = self.first.select(Pre(centred, self.W_enc, self.b_enc))
+        rebuilt = sum_rows(self.first.acts(pre, support.latents), support, self.W_dec)
+        return centred * (1 + self.refine) - self.refine * rebuilt
 
     def encode(self, x: Float[Tensor, "n i"]) -> Code:
         """Read activations as a few latents a token."""

@@ -38,6 +38,8 @@ class Card(Config):
     """Whether it rebuilds another site than it reads, with a bias of its own."""
     skip: bool = False
     """Whether part of the input is passed straight on."""
+    refine: float = 0.0
+    """How much of what the first look left is added for a second; 0 is one look."""
     site: str = ""
     """Where the activations it reads are."""
     target: str = ""
@@ -70,6 +72,7 @@ def card_of(dictionary: Dictionary, **about: Any) -> Card:
         n_latents=dictionary.n_latents,
         transcoder=dictionary.is_transcoder,
         skip=dictionary.W_skip is not None,
+        refine=dictionary.refine,
         **about,
     )
 
@@ -83,7 +86,8 @@ def build(card: Card) -> Dictionary:
     except TypeError as error:
         raise UserError(f"the card of this `{card.kind}` dictionary is wrong: {error}") from error
     d_out = card.d_out if card.transcoder else None
-    return Dictionary(card.d_in, card.n_latents, sparsity, d_out=d_out, skip=card.skip)
+    shape = {"d_out": d_out, "skip": card.skip, "refine": card.refine}
+    return Dictionary(card.d_in, card.n_latents, sparsity, **shape)
 
 
 def save(dictionary: Dictionary, folder: Path, card: Card) -> None:

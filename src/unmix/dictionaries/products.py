@@ -70,6 +70,7 @@ def compare(
     target: Float[Tensor, "n o"],
     ends: list[int],
     weights: list[float],
+    apart: bool = False,
 ) -> Compared:
     """Rebuild `target` from nested prefixes of the latents and compare.
 
@@ -81,9 +82,10 @@ def compare(
         target: What is to be rebuilt.
         ends: Where each prefix of the latents ends; the last is `m`.
         weights: Weight of each prefix's squared error.
+        apart: Whether a latent learns from the first prefix it is in, and from the whole, only.
     """
     base = base if base.ndim == 2 else base[None]
-    return Compared(*_Compare.apply(values, W_dec, base, target, support, ends, weights))
+    return Compared(*_Compare.apply(values, W_dec, base, target, support, ends, weights, apart))
 
 
 def rows_of(W: Float[Tensor, "m d"], latents: Int[Tensor, " a"]) -> Float[Tensor, "a d"]:
@@ -150,10 +152,10 @@ class _Compare(Function):
     """Reconstruction, error and all gradients but the directions' in one pass; see `compare`."""
 
     @staticmethod
-    def forward(ctx, values, W_dec, base, target, support, ends, weights):
+    def forward(ctx, values, W_dec, base, target, support, ends, weights, apart):
         fit = _fit_dense if is_dense(support) else kernels.of(W_dec).fit
         errors, dvalues, losses = fit(
-            values, support.latents, support.offsets, W_dec, base, target, ends, weights
+            values, support.latents, support.offsets, W_dec, base, target, ends, weights, apart
         )
         ctx.save_for_backward(values, errors, dvalues)
         ctx.W_dec, ctx.support, ctx.ends, ctx.shared = W_dec, support, ends, len(base) == 1
@@ -171,7 +173,7 @@ class _Compare(Function):
             dW_dec = _by_latent(ctx.W_dec, values * factor, ctx.support, errors, ends=ctx.ends)
         if ctx.needs_input_grad[2]:
             dbase = (errors[0].sum(0, keepdim=True) if ctx.shared else errors[0]) * factor
-        return dvalues * factor, dW_dec, dbase, None, None, None, None
+        return dvalues * factor, dW_dec, dbase, None, None, None, None, None
 
 
 class _Rows(Function):
@@ -235,12 +237,12 @@ def _grown(W: Tensor, add: Callable[[Tensor], object]) -> Tensor | None:
     return out
 
 
-def _fit_dense(values, latents, offsets, W, base, target, ends, weights):
+def _fit_dense(values, latents, offsets, W, base, target, ends, weights, apart):
     """Return what `plain.fit` does, by dense products."""
     support = Support(latents, offsets, len(W))
     acts, bounds = spread(values, support), list(pairwise([0, *ends]))
     parts = (acts[:, a:b] @ W[a:b] for a, b in bounds)
-    errors, losses = plain.left_over(target - base, parts, weights)
+    errors, losses = plain.left_over(target - base, parts, weights, apart)
     grid = torch.cat([e @ W[a:b].T for (a, b), e in zip(bounds, errors, strict=True)], dim=1)
     return errors, grid[support.tokens, latents], losses
 

@@ -63,6 +63,8 @@ def fold(dictionary: Dictionary, given: Scaling, *, target: Scaling | None = Non
     folded.W_enc.mul_((by / given.scale)[:, None])
     folded.b_enc.mul_(by)
     folded.sparsity.rescale(by)
+    if folded.first is not None:
+        folded.first.rescale(by)
     if free:
         folded.W_dec.div_(norms[:, None])
     folded.b_pre.copy_(folded.b_pre * given.scale + given.mean)

@@ -6,6 +6,7 @@ In: a run folder, the activations and the model it was trained on.  Out: `evalua
     run.py         opens a run, has everything measured, writes both files
     measure.py     what is measured, in which order
     score.py       a number with its interval; sums by document, and the bootstrap over them
+    coded.py       the dictionaries of a run folder, to be measured
     candidates.py  what is measured: a dictionary, or a control in its place
     controls.py    PCA, and the dictionary trained on a model of random weights
     heldout.py     counts of tokens, and the contexts the model is run on
@@ -16,7 +17,9 @@ In: a run folder, the activations and the model it was trained on.  Out: `evalua
     examples.py    latents drawn at random, and where they fire
     result.py      all of it as one object, on disk
     table.py       the table for the terminal
-    report.py      the page; marks.py its figures, explained.py its words, words.py its numbers
+    report.py      the page; marks.py its figures, cells.py its tables, explained.py its words,
+                   words.py its numbers
+    suite/         metrics that take longer, each kept under a key of all that decides it
 
 Where features are known (`unmix.worlds`):
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from unmix.dictionaries.code import Code
 from unmix.dictionaries.dictionary import Dictionary
 
-Role: TypeAlias = Literal["dictionary", "frozen", "random", "linear", "ablation"]
+Role: TypeAlias = Literal["dictionary", "frozen", "random", "linear", "ablation", "baseline"]
 
 
 class Rebuilt(NamedTuple):
@@ -36,7 +36,8 @@ class Candidate:
 
     name: str
     role: Role
-    """`dictionary`; or a control: `frozen`, `random`, `linear` (PCA), `ablation` (mean, zero)."""
+    """`dictionary`; a control: `frozen`, `random`, `linear` (PCA), `ablation` (mean, zero); or a
+    `baseline`."""
     about: str
     """One sentence for the reader."""
     site: str

@@ -50,12 +50,13 @@ def reading(evaluation: Evaluation) -> str:
 def definitions(evaluation: Evaluation) -> str:
     """Return what each number and control means, with its source."""
     known = {name: score for one in evaluation.measured for name, score in one.scores.items()}
-    facts = [(f"{score.name} {WAYS[score.better]}", _definition(score)) for score in known.values()]
+    facts = [(f"{score.name} {WAYS[score.better]}", definition(score)) for score in known.values()]
     facts += [(one.name, f"{sentence(one.about)}.") for one in evaluation.controls]
     return _facts("definitions", "What each number and control means", facts)
 
 
-def _definition(score: Score) -> str:
+def definition(score: Score) -> str:
+    """Return what a score means and where that comes from."""
     unit = f" In {score.unit}." if score.unit and score.unit != "share of latents" else ""
     return f"{sentence(score.definition)}.{unit} {sentence(score.source)}."
 

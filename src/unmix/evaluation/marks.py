@@ -11,7 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 from unmix.evaluation.examples import Effect, Example
-from unmix.evaluation.words import MINUS, NOTHING, act, number, tokens
+from unmix.evaluation.words import MINUS, act, interval_of, number, tokens
 
 SVG = '<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
 LABEL = 13
@@ -55,14 +55,15 @@ def lines(series: Sequence[Line], *, what: str) -> str:
     if not series:
         return f'<p class="quiet">no {escape(what)} was recorded</p>'
     right = max(line.xs[-1] for line in series)
-    top = _ceiling([y for line in series for y in line.ys])
-    ends = _apart([100 * (1 - min(line.ys[-1] / top, 1)) for line in series])
+    top = ceiling([y for line in series for y in line.ys])
+    ends = apart([100 * (1 - min(line.ys[-1] / top, 1)) for line in series])
     drawn, labels = [], []
     for line, end in sorted(zip(series, ends, strict=True), key=lambda pair: pair[0].is_marked):
         mark = " me" if line.is_marked else ""
-        path = _path([100 * x / right for x in line.xs], [100 * (1 - y / top) for y in line.ys])
+        heights = [100 * (1 - y / top) for y in line.ys]
+        way = path([100 * x / right for x in line.xs], heights)
         title = f"<title>{escape(line.name)}</title>"
-        drawn.append(f'<path class="line{mark}" d="{path}">{title}</path>')
+        drawn.append(f'<path class="line{mark}" d="{way}">{title}</path>')
         name = f" {escape(line.name)}" if len(series) > 1 else ""
         labels.append(
             f'<span class="end num{mark}" style="top:{end:.1f}%">{number(line.ys[-1])}{name}</span>'
@@ -70,14 +71,14 @@ def lines(series: Sequence[Line], *, what: str) -> str:
     told = "; ".join(
         f"{line.name} from {number(line.ys[0])} to {number(line.ys[-1])}" for line in series
     )
-    shapes = f'{SVG}{_ground()}{"".join(drawn)}</svg><span class="top num">{top:g}</span>'
-    twin = _table(
+    shapes = f'{SVG}{ground()}{"".join(drawn)}</svg><span class="top num">{top:g}</span>'
+    table = twin(
         f"{what} over tokens", ["tokens", *(line.name for line in series)], _sampled(series)
     )
     wide = " named" if len(series) > 1 else ""
     body = f'<div class="plot topped ended{wide}">{shapes}{"".join(labels)}</div>'
-    axis = _axis(["0", "tokens", tokens(right)], kind=f"ended{wide}")
-    return _figure(f"{what} over {tokens(right)} tokens: {told}", body + axis + twin)
+    foot = axis(["0", "tokens", tokens(right)], kind=f"ended{wide}")
+    return figure(f"{what} over {tokens(right)} tokens: {told}", body + foot + table)
 
 
 def histogram(
@@ -108,10 +109,10 @@ def histogram(
     names = "".join(
         f'<span class="num" style="left:{100 * x:.2f}%">{escape(name)}</span>' for x, name in grid
     )
-    axis = f'<div class="axis placed">{names}</div>' if grid else _axis(list(ends))
-    twin = _table(label, ["bin", what], [[e, f"{n:,}"] for e, n in zip(edges, counts, strict=True)])
-    body = f'<div class="plot hist">{SVG}{rules}{bars}{_ground()}</svg></div>'
-    return _figure(label, body + axis + twin)
+    foot = f'<div class="axis placed">{names}</div>' if grid else axis(list(ends))
+    table = twin(label, ["bin", what], [[e, f"{n:,}"] for e, n in zip(edges, counts, strict=True)])
+    body = f'<div class="plot hist">{SVG}{rules}{bars}{ground()}</svg></div>'
+    return figure(label, body + foot + table)
 
 
 def bars(rows: Sequence[Bar], *, label: str, unit: str) -> str:
@@ -129,16 +130,16 @@ def bars(rows: Sequence[Bar], *, label: str, unit: str) -> str:
             f'{SVG}<rect width="{max(size, 0):.2f}" height="100"/>{whisker}</svg>'
             f'<span class="num">{number(row.value)}</span></li>'
         )
-    told = [[row.name, number(row.value), _between(row.low, row.high)] for row in rows]
-    twin = _table(label, ["", unit, "95 % interval"], told)
-    return _figure(label, f'<ul class="bars" aria-hidden="true">{"".join(drawn)}</ul>{twin}')
+    told = [[row.name, number(row.value), interval_of(row.low, row.high)] for row in rows]
+    table = twin(label, ["", unit, "95 % interval"], told)
+    return figure(label, f'<ul class="bars" aria-hidden="true">{"".join(drawn)}</ul>{table}')
 
 
 def frontier(points: Sequence[Point], *, label: str) -> str:
     """Draw what is left unexplained against latents a token, with the intervals as whiskers."""
     spread = [math.log2(point.x) for point in points]
     left, right = min(spread) - 0.5, max(spread) + 0.5
-    top = _ceiling([point.high or point.y for point in points])
+    top = ceiling([point.high or point.y for point in points])
     drawn, labels = [], []
     for point in sorted(points, key=lambda p: p.is_marked):
         x = 100 * (math.log2(point.x) - left) / (right - left)
@@ -156,11 +157,11 @@ def frontier(points: Sequence[Point], *, label: str) -> str:
             f"{escape(point.name)}</span>"
         )
     shown = "".join(labels) if len(points) <= 12 else ""
-    told = [[p.name, number(p.x), number(p.y), _between(p.low, p.high)] for p in points]
-    twin = _table(label, ["", "latents a token", "left unexplained", "95 % interval"], told)
-    shapes = f'{SVG}{_ground()}{"".join(drawn)}</svg><span class="top num">{top:g}</span>'
-    axis = _axis([f"{2**left:.2g}", "latents a token (log)", f"{2**right:.2g}"])
-    return _figure(label, f'<div class="plot topped tall">{shapes}{shown}</div>{axis}{twin}')
+    told = [[p.name, number(p.x), number(p.y), interval_of(p.low, p.high)] for p in points]
+    table = twin(label, ["", "latents a token", "left unexplained", "95 % interval"], told)
+    shapes = f'{SVG}{ground()}{"".join(drawn)}</svg><span class="top num">{top:g}</span>'
+    foot = axis([f"{2**left:.2g}", "latents a token (log)", f"{2**right:.2g}"])
+    return figure(label, f'<div class="plot topped tall">{shapes}{shown}</div>{foot}{table}')
 
 
 def context(example: Example, *, largest: float) -> str:
@@ -208,20 +209,24 @@ def density_grid(low: float) -> list[tuple[float, str]]:
     return [((d - low) / -low, f"{100 * 10.0**d:g} %") for d in decades]
 
 
-def _figure(label: str, body: str) -> str:
+def figure(label: str, body: str) -> str:
+    """Return a figure that says what it shows."""
     return f'<figure aria-label="{escape(label)}">{body}</figure>'
 
 
-def _ground() -> str:
+def ground() -> str:
+    """Draw the line that things stand on."""
     return '<path class="ground" d="M0 100H100"/>'
 
 
-def _axis(words: Sequence[str], *, kind: str = "") -> str:
+def axis(words: Sequence[str], *, kind: str = "") -> str:
+    """Write words along the foot of a plot."""
     spans = "".join(f'<span class="num">{escape(word)}</span>' for word in words)
     return f'<div class="axis {kind}" aria-hidden="true">{spans}</div>'
 
 
-def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def twin(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return the table of a figure's numbers, for those who do not see it."""
     heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows)
     return (
@@ -244,12 +249,13 @@ def _at(line: Line, x: float) -> float:
     return min(zip(line.xs, line.ys, strict=True), key=lambda pair: abs(pair[0] - x))[1]
 
 
-def _path(xs: Sequence[float], ys: Sequence[float]) -> str:
+def path(xs: Sequence[float], ys: Sequence[float]) -> str:
+    """Return the path through some points of the box."""
     points = [f"{x:.2f} {min(max(y, 0), 100):.2f}" for x, y in zip(xs, ys, strict=True)]
     return "M" + "L".join(points)
 
 
-def _ceiling(values: Sequence[float]) -> float:
+def ceiling(values: Sequence[float]) -> float:
     """Return a round number above all values but early outliers, to end an axis at."""
     ordered = sorted(v for v in values if math.isfinite(v))
     highest = ordered[-1] if ordered else 1.0
@@ -263,14 +269,10 @@ def _ceiling(values: Sequence[float]) -> float:
     )
 
 
-def _apart(places: Sequence[float]) -> list[float]:
+def apart(places: Sequence[float]) -> list[float]:
     """Move labels down until none covers another."""
     moved = dict.fromkeys(range(len(places)), 0.0)
     last = -math.inf
     for i in sorted(moved, key=lambda i: places[i]):
         last = moved[i] = max(places[i], last + LABEL)
     return [moved[i] for i in range(len(places))]
-
-
-def _between(low: float | None, high: float | None) -> str:
-    return NOTHING if low is None or high is None else f"{number(low)} to {number(high)}"

@@ -63,14 +63,19 @@ def uniqueness(cosines: Float[Tensor, "m f"]) -> float:
 
 def c_dec(W_dec: Float[Tensor, "m d"]) -> float:
     """Return the mean unsigned cosine of two latents (Chanin and Garriga-Alonso 2025)."""
+    return float(alikeness(W_dec).mean())
+
+
+def alikeness(W_dec: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
+    """Return the mean unsigned cosine of each latent with all others, in float64."""
     unit = _unit(W_dec)
     m = len(unit)
     if m < 2:
-        return 0.0
+        return torch.zeros(m, dtype=torch.float64)
     slabs = unit.split(max(1, SLAB // m))
-    total = sum(float((slab @ unit.T).abs().double().sum()) for slab in slabs)
-    own = float(unit.double().square().sum())
-    return (total - own) / (m * (m - 1))
+    total = torch.cat([(slab @ unit.T).abs().double().sum(1) for slab in slabs])
+    own = unit.double().square().sum(1)
+    return (total - own) / (m - 1)
 
 
 def leans(

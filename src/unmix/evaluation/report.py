@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
-from unmix.evaluation import marks
+from unmix.evaluation import cells, marks
+from unmix.evaluation.cells import tooltip
 from unmix.evaluation.examples import Portrait
-from unmix.evaluation.explained import SAID, WAYS, definitions, provenance, reading
+from unmix.evaluation.explained import definitions, provenance, reading
 from unmix.evaluation.result import Evaluation, Measured
 from unmix.evaluation.score import Score
-from unmix.evaluation.words import act, interval, number, share, value
+from unmix.evaluation.words import act, number, share
 
 HEADLINES = (
     ("left unexplained", "FVU"),
@@ -37,12 +38,15 @@ Curves = Mapping[str, Sequence[Mapping[str, float]]]
 """Rows of `metrics.jsonl` by dictionary, each with `tokens`, `fvu` and `l0`."""
 
 
-def page(evaluation: Evaluation, *, curves: Curves, portraits: Sequence[Portrait]) -> str:
-    """Return the whole report."""
+def page(
+    evaluation: Evaluation, *, curves: Curves, portraits: Sequence[Portrait], more: str = ""
+) -> str:
+    """Return the whole report; `more` are sections that come before the latents."""
     sections = [
         _title(evaluation),
         f'<div class="stack">{_scores(evaluation)}{_losses(evaluation)}</div>',
         f'<div class="stack">{_curves(evaluation, curves)}{_densities(evaluation)}</div>',
+        more,
         _latents(evaluation, portraits),
         reading(evaluation),
         definitions(evaluation),
@@ -56,12 +60,15 @@ def page(evaluation: Evaluation, *, curves: Curves, portraits: Sequence[Portrait
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f"<title>{title}</title>\n<style>\n{style}</style></head>\n<body>"
-        f"{_header(evaluation, portraits)}\n<main>\n{''.join(sections)}</main></body></html>\n"
+        f"{_header(evaluation, portraits, has_suite=bool(more))}\n"
+        f"<main>\n{''.join(sections)}</main></body></html>\n"
     )
 
 
-def _header(evaluation: Evaluation, portraits: Sequence[Portrait]) -> str:
-    places = [("numbers", "numbers"), ("latents", "latents")][: 2 if portraits else 1]
+def _header(evaluation: Evaluation, portraits: Sequence[Portrait], *, has_suite: bool) -> str:
+    places = [("numbers", "numbers")]
+    places += [("suite", "more questions")] if has_suite else []
+    places += [("latents", "latents")] if portraits else []
     places += [
         ("reading", "how to read this"),
         ("definitions", "definitions"),
@@ -102,19 +109,16 @@ def _headline(words: str, score: Score | None) -> str:
     if score.low is not None and score.high is not None:
         between = f"{write(score.low)} to {write(score.high)}"
     return (
-        f'<div><dt><abbr title="{escape(_tooltip(score))}">{escape(words)}</abbr></dt>'
+        f'<div><dt><abbr title="{escape(tooltip(score))}">{escape(words)}</abbr></dt>'
         f'<dd class="num">{write(score.value)}<span class="between">{between}</span></dd></div>'
     )
-
-
-def _tooltip(score: Score) -> str:
-    return f"{score.name}: {score.definition} ({SAID[score.better]})"
 
 
 def _scores(evaluation: Evaluation) -> str:
     """Return the table: one dictionary beside its controls, or many by their headline scores."""
     many = len(evaluation.dictionaries) > 1
-    table = _many(evaluation) if many else _one(evaluation)
+    first, others = evaluation.dictionaries[0], evaluation.controls
+    table = cells.many(evaluation.measured, COMPARED) if many else cells.beside(first, others)
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in evaluation.notes)
     where = "" if many else ", those of the controls under the pointer"
     return (
@@ -123,74 +127,6 @@ def _scores(evaluation: Evaluation) -> str:
         f'<div class="scroll" role="region" aria-label="scores" tabindex="0">{table}</div>'
         f"{notes}</section>"
     )
-
-
-def _one(evaluation: Evaluation) -> str:
-    first, controls = evaluation.dictionaries[0], evaluation.controls
-    head = _column_head(first) + '<th scope="col" class="aside">95 % interval</th>'
-    head += "".join(_column_head(one) for one in controls)
-    rows = "".join(
-        f"<tr{_group(score)}>{_row_head(score)}{_cell(first, score.name, between=True)}"
-        '<td class="num between aside">'
-        f"{interval(score)}</td>{''.join(_cell(one, score.name) for one in controls)}</tr>"
-        for score in first.scores.values()
-    )
-    return _table(head, rows, kind=" one")
-
-
-def _many(evaluation: Evaluation) -> str:
-    known = {name: score for one in evaluation.measured for name, score in one.scores.items()}
-    names = [name for name in COMPARED if name in known]
-    head = "".join(
-        f'<th scope="col"><abbr title="{escape(_tooltip(known[name]))}">{escape(name)}</abbr> '
-        f"{WAYS[known[name].better]}</th>"
-        for name in names
-    )
-    rows = "".join(
-        f'<tr><th scope="row" title="{escape(one.about)}">{escape(one.name)}</th>'
-        f"{''.join(_cell(one, name, between=True) for name in names)}</tr>"
-        for one in evaluation.measured
-    )
-    return _table(head, rows)
-
-
-def _table(head: str, rows: str, *, kind: str = "") -> str:
-    return (
-        f'<table class="scores{kind}"><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
-    )
-
-
-def _column_head(one: Measured) -> str:
-    mark = ' class="me"' if one.role == "dictionary" else ""
-    name = "dictionary" if one.role == "dictionary" else one.name
-    return (
-        f'<th scope="col"{mark}><abbr title="{escape(f"{one.name}: {one.about}")}">'
-        f"{escape(name)}</abbr></th>"
-    )
-
-
-def _group(score: Score) -> str:
-    """Set the first score of each kind apart."""
-    return ' class="first"' if score.name in ("CE", "dead latents") else ""
-
-
-def _row_head(score: Score) -> str:
-    return (
-        f'<th scope="row"><span class="way" title="{SAID[score.better]}">'
-        f"{WAYS[score.better]}</span>"
-        f'<abbr title="{escape(_tooltip(score))}">{escape(score.name)}</abbr></th>'
-    )
-
-
-def _cell(one: Measured, name: str, *, between: bool = False) -> str:
-    """Return a value; its interval under it, or in its title."""
-    score = one.scores.get(name)
-    mark = "num me" if one.role == "dictionary" else "num"
-    said = interval(score)
-    under = f'<span class="between">{said}</span>' if between and said else ""
-    title = f' title="95 %: {said}"' if said and not between else ""
-    return f'<td class="{mark}"{title}>{value(score)}{under}</td>'
 
 
 def _losses(evaluation: Evaluation) -> str:

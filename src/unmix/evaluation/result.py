@@ -92,7 +92,7 @@ def write(evaluation: Evaluation, run: Path) -> Path:
         **vars(evaluation),
         "original": evaluation.original and evaluation.original.to_json(),
         "counted": evaluation.counted._asdict(),
-        "measured": [_measured_to_json(one) for one in evaluation.measured],
+        "measured": [to_json(one) for one in evaluation.measured],
     }
     write_json(run / FILE, data)
     return run / FILE
@@ -119,13 +119,14 @@ def read(run: Path) -> Evaluation:
 
 def _from_json(data: dict[str, Any]) -> Evaluation:
     original = data["original"] and Score.from_json(data["original"])
-    measured = [_measured_from_json(one) for one in data["measured"]]
+    measured = [from_json(one) for one in data["measured"]]
     counted = Counted(**data["counted"])
     whole: dict[str, Any] = data | {"original": original, "measured": measured, "counted": counted}
     return Evaluation(**whole)
 
 
-def _measured_to_json(one: Measured) -> dict[str, Any]:
+def to_json(one: Measured) -> dict[str, Any]:
+    """Return a form `json.dump` takes."""
     return {
         **vars(one),
         "scores": [score.to_json() for score in one.scores.values()],
@@ -133,7 +134,8 @@ def _measured_to_json(one: Measured) -> dict[str, Any]:
     }
 
 
-def _measured_from_json(data: Mapping[str, Any]) -> Measured:
+def from_json(data: Mapping[str, Any]) -> Measured:
+    """Return what `to_json` was called on."""
     scores = [Score.from_json(score) for score in data["scores"]]
     density = data["density"] and DensityHistogram(**data["density"])
     parts: dict[str, Any] = {**data, "scores": {s.name: s for s in scores}, "density": density}

@@ -6,7 +6,7 @@ RUN/report.html       the same for a reader, with pictures and ten latents (`rep
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,44 +19,43 @@ from unmix import __version__
 from unmix.activations.live import LiveSource
 from unmix.activations.source import Source
 from unmix.dictionaries.dictionary import Dictionary
-from unmix.dictionaries.files import TENSORS, Card, load, read_card
-from unmix.disk import file_sha256, write_text
-from unmix.evaluation.candidates import Candidate, Role, from_dictionary
-from unmix.evaluation.controls import FROZEN, train_on_random_weights
+from unmix.disk import write_text
+from unmix.evaluation.coded import candidate_in
+from unmix.evaluation.controls import train_on_random_weights
 from unmix.evaluation.examples import Portrait, direct_unembedding, logit_effects, portraits
 from unmix.evaluation.measure import Found, Progress, Settings, measure, rebuild_only
 from unmix.evaluation.report import page
 from unmix.evaluation.result import Evaluation, Measured, write
+from unmix.evaluation.suite.page import sections
+from unmix.evaluation.suite.run import Left, known
+from unmix.evaluation.suite.subject import Subject
 from unmix.models.load import LanguageModel
 from unmix.training.config import TrainConfig
-from unmix.training.finished import check_source, dictionaries, model_of
 from unmix.training.reading import open_source
 from unmix.training.run import read_config
 from unmix.training.track import read_lines
 
 REPORT = "report.html"
-ABOUT: dict[Role, str] = {
-    "dictionary": "the dictionary that was trained",
-    "frozen": "trained beside the first dictionary, its directions kept at their random start",
-    "random": "the same kind trained on the same text read by a model of random weights, and "
-    "measured there: on other activations than the rest",
-}
 
 
 def evaluate(
-    run: Path,
+    run: Path | Subject,
     *,
     controls: bool = False,
     settings: Settings | None = None,
+    left: Sequence[Left] = (),
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Measure the dictionaries of a finished run beside their controls; write both files.
 
+    What the suite (`suite/run.py`) found of the same run before is put into the report.
+
     Args:
-        run: The run folder.
+        run: The run folder; or one that is open.
         controls: Also train the same kind on a model of random weights and measure that, which
             costs a second harvest and a second training (once: it is kept in the run folder).
         settings: How much is measured.
+        left: Metrics of the suite that could not be measured; the report says why.
         progress: Is told in words what is being done.
 
     Raises:
@@ -65,24 +64,22 @@ def evaluate(
     """
     start = time.perf_counter()
     settings = settings or Settings()
-    config = read_config(run)
-    folders = dictionaries(run)
     progress("opening the activations")
-    source = open_source(config, report=progress)
-    check_source(folders, source)
-    progress("loading the model")
-    model = model_of(source)
-    coded = _coded(run, folders)
-    found = measure(source, coded, model=model.model, settings=settings, progress=progress)
+    subject = run if isinstance(run, Subject) else Subject(run, report=progress)
+    source, model, every = subject.source, subject.model, subject.coded
+    found = measure(source, every, model=model.model, settings=settings, progress=progress)
     if controls:
         progress("training the control on a model of random weights")
-        folder = train_on_random_weights(config, source.config, report=progress)
-        found.measured.insert(len(coded), _random(folder, settings, progress))
-    about = _provenance(config, source, settings, found)
-    evaluation = _evaluation(run, found, source, about, time.perf_counter() - start)
-    write(evaluation, run)
-    shown = _portraits(found, load(folders[coded[0].name]), model, source, found.target)
-    write_text(run / REPORT, page(evaluation, curves=_curves(run), portraits=shown))
+        folder = train_on_random_weights(subject.config, source.config, report=progress)
+        found.measured.insert(len(every), _random(folder, settings, progress))
+    about = _provenance(subject.config, source, settings, found)
+    evaluation = _evaluation(subject.run, found, source, about, time.perf_counter() - start)
+    write(evaluation, subject.run)
+    first = subject.dictionaries[every[0].name]
+    shown = _portraits(found, first, model, source, found.target)
+    curves, more = _curves(subject.run), sections(known(subject), left)
+    text = page(evaluation, curves=curves, portraits=shown, more=more)
+    write_text(subject.run / REPORT, text)
     return evaluation
 
 
@@ -104,37 +101,10 @@ def _evaluation(
     )
 
 
-def _coded(run: Path, folders: Mapping[str, Path]) -> list[Candidate]:
-    """Return the dictionaries of a run, and the frozen twin after them."""
-    coded = [_candidate(folder, name, "dictionary") for name, folder in folders.items()]
-    if (run / FROZEN).exists():
-        coded.append(_candidate(run / FROZEN, "frozen", "frozen"))
-    return coded
-
-
-def _candidate(folder: Path, name: str, role: Role) -> Candidate:
-    """Return a saved dictionary as a candidate."""
-    card = read_card(folder)
-    return from_dictionary(
-        name,
-        load(folder),
-        site=card.site,
-        target=card.target or card.site,
-        role=role,
-        about=f"{_kind(card)}; {ABOUT[role]}",
-        fingerprint=file_sha256(folder / TENSORS)[:16],
-    )
-
-
-def _kind(card: Card) -> str:
-    k = "" if card.k is None else f", k {card.k:g}"
-    return f"{card.kind}, {card.n_latents:,} latents{k}"
-
-
 def _random(folder: Path, settings: Settings, progress: Progress) -> Measured:
     """Measure the control that was trained on a model of random weights."""
     source = open_source(read_config(folder), report=progress)
-    candidate = _candidate(folder / "dictionary", "random model", "random")
+    candidate = candidate_in(folder / "dictionary", "random model", "random")
     return rebuild_only(source, candidate, settings=settings, progress=progress)
 
 

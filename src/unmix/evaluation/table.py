@@ -25,7 +25,7 @@ REDUNDANT = "explained variance"
 
 
 @final
-class _Fitting:
+class Fitting:
     """Draws the first of some tables that fits the terminal, else the last."""
 
     def __init__(self, tables: Sequence[Table]) -> None:
@@ -42,11 +42,12 @@ class _Fitting:
 def table(evaluation: Evaluation) -> RenderableType:
     """Return what `console.print` draws."""
     if len(evaluation.dictionaries) > 1:
-        forms = [_many(evaluation, HEADLINES), _many(evaluation, HEADLINES[:3])]
+        forms = [many(evaluation.measured, names) for names in (HEADLINES, HEADLINES[:3])]
     else:
-        forms = [_one(evaluation, intervals=True), _one(evaluation, intervals=False)]
+        first, others = evaluation.dictionaries[0], evaluation.controls
+        forms = [beside(first, others, intervals=shown) for shown in (True, False)]
     head = Padding(_heading(evaluation), (1, 0, 1, 0))
-    return Group(head, _Fitting(forms), Padding(_foot(evaluation), (1, 0)))
+    return Group(head, Fitting(forms), Padding(_foot(evaluation), (1, 0)))
 
 
 def _heading(evaluation: Evaluation) -> Text:
@@ -64,12 +65,11 @@ def _heading(evaluation: Evaluation) -> Text:
     return text
 
 
-def _one(evaluation: Evaluation, *, intervals: bool) -> Table:
-    """Put the scores in rows, the dictionary and its controls in columns."""
+def beside(first: Measured, others: Sequence[Measured], *, intervals: bool) -> Table:
+    """Put the scores in rows, a dictionary and what stands beside it in columns."""
     grid = _grid()
     grid.add_column("", no_wrap=True)
-    first = evaluation.dictionaries[0]
-    columns = [first, *evaluation.controls]
+    columns = [first, *others]
     for column in columns:
         name = "dictionary" if column is first else column.name
         grid.add_column(name, justify="right", no_wrap=True)
@@ -85,15 +85,15 @@ def _one(evaluation: Evaluation, *, intervals: bool) -> Table:
     return grid
 
 
-def _many(evaluation: Evaluation, names: Sequence[str]) -> Table:
-    """Put the dictionaries and controls in rows, their headline scores in columns."""
+def many(measured: Sequence[Measured], names: Sequence[str]) -> Table:
+    """Put what was measured in rows, some of the scores in columns."""
     grid = _grid()
     grid.add_column("")
     for name in names:
-        known = [one.scores[name] for one in evaluation.measured if name in one.scores]
+        known = [one.scores[name] for one in measured if name in one.scores]
         sign = SIGNS[known[0].better] if known else ""
         grid.add_column(f"{sign} {name}".strip(), justify="right", no_wrap=True)
-    for one in evaluation.measured:
+    for one in measured:
         strong = one.role == "dictionary"
         cells = [_both(one, name, strong=strong) for name in names]
         grid.add_row(Text(one.name, style="" if strong else "dim"), *cells)

@@ -52,6 +52,11 @@ def interval(score: Score | None) -> str:
     return "" if low == high else f"{low} to {high}"  # a constant has no spread to show
 
 
+def interval_of(low: float | None, high: float | None) -> str:
+    """Write two ends of an interval, or a dash."""
+    return NOTHING if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
 def tokens(count: float) -> str:
     """Write a count of tokens shortly: `420k`, `1.2M`."""
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):

@@ -5,6 +5,7 @@
 What goes wrong is answered as a `Trouble`: one sentence and a fitting status.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,36 +39,47 @@ STATUS: dict[type[Exception], int] = {
 }
 
 
-def make_app(view: View, *, host: str = "127.0.0.1", port: int | None = None) -> FastAPI:
+def make_app(
+    view: View | None,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    add: Callable[[FastAPI], None] | None = None,
+) -> FastAPI:
     """Return the server of a view.
 
     Args:
-        view: What it shows.
+        view: What it shows; None for a server that has only what `add` adds.
         host: The address it listens on: requests that name another host are refused.
         port: The port; None for any, in tests.
+        add: Adds more addresses, before those of the page.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.view = view
-    app.include_router(_addresses())
+    if view is not None:
+        app.include_router(_addresses())
     for kind, status in STATUS.items():
         app.add_exception_handler(kind, _answering(status))
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _not_there)
     app.add_exception_handler(Exception, _mistake)
-    _add_page(app)
-    app.add_middleware(Fresh, view=view)
+    if add is not None:
+        add(app)
+    if view is not None:
+        _add_page(app)
+        app.add_middleware(Fresh, view=view)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Guard, host=host, port=port)  # the last one added is asked first
     return app
 
 
-def schema() -> dict[str, Any]:
-    """Describe every address under `/api` as OpenAPI."""
+def schema(*more: APIRouter) -> dict[str, Any]:
+    """Describe every address under `/api`, and more of them, as OpenAPI."""
     return get_openapi(
         title="unmix explorer",
         version=__version__,
         summary="What the server says to the page",
-        routes=_addresses().routes,
+        routes=[*_addresses().routes, *(route for one in more for route in one.routes)],
         separate_input_output_schemas=False,
     )
 

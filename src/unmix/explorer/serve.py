@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 
 import uvicorn
+from fastapi import FastAPI
 
 from unmix.errors import UserError
 from unmix.explorer.answers.examples import examples
@@ -29,21 +30,25 @@ TAKEN = (errno.EADDRINUSE, errno.EACCES)
 
 
 def serve(
-    view: View,
+    view: View | None,
     *,
     host: str = "127.0.0.1",
     port: int | None = None,
     browser: bool = True,
     tell: Callable[[str], None] = lambda _: None,
+    add: Callable[[FastAPI], None] | None = None,
+    page: str = "",
 ) -> None:
     """Answer requests until the process is interrupted.
 
     Args:
-        view: What is shown.
+        view: What is shown; None for what `add` adds alone.
         host: The address to listen on.
         port: The port; by default the first that is free from `FIRST` on.
         browser: Whether to open the page in a browser, where there is a screen for one.
         tell: Is told the address of the page as soon as it answers.
+        add: Adds more addresses to the server.
+        page: Which page is opened; the explorer's by default.
 
     Raises:
         UserError: The port is taken, or the address is none of this machine's.
@@ -51,16 +56,18 @@ def serve(
     listening = listen(host, port)
     number = listening.getsockname()[1]
     config = uvicorn.Config(
-        make_app(view, host=host, port=number),
+        make_app(view, host=host, port=number, add=add),
         log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=2,
     )
-    tell(address(host, number))
-    _beside(partial(warm, view))
+    opened = address(host, number) + page
+    tell(opened)
+    if view is not None:
+        _beside(partial(warm, view))
     if browser and has_screen():
-        _beside(partial(webbrowser.open, address(host, number)))
+        _beside(partial(webbrowser.open, opened))
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:  # how uvicorn hands on the signal that stopped it

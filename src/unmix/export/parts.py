@@ -37,6 +37,11 @@ class Parts(NamedTuple):
 
 def parts(dictionary: Dictionary) -> Parts:
     """Return the affine maps of a dictionary; the bias is folded in float64."""
+    if dictionary.refine:
+        raise UserError(
+            "other libraries have no form for a dictionary that looks twice; train one without "
+            "`refine`"
+        )
     W_enc, b_enc = dictionary.W_enc.detach(), dictionary.b_enc.detach()
     folded = b_enc.double() - W_enc.double() @ dictionary.b_pre.detach().double()
     skip = dictionary.W_skip

@@ -23,7 +23,8 @@ def new_dictionary(config: DictionaryConfig, d_in: int, *, d_out: int | None = N
     The tied start is what most prevents dead latents (Gao et al. 2024, section 2.2).  A
     transcoder has nothing to tie.  Everything is drawn from `config.seed`.
     """
-    dictionary = Dictionary(d_in, config.latents, _sparsity(config), d_out=d_out, skip=config.skip)
+    shape = {"d_out": d_out, "skip": config.skip, "refine": config.refine}
+    dictionary = Dictionary(d_in, config.latents, _sparsity(config), **shape)
     draw = torch.Generator().manual_seed(config.seed)
     with torch.no_grad():
         for W in (dictionary.W_dec, dictionary.W_enc):

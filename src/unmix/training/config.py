@@ -25,6 +25,14 @@ class DictionaryConfig(Config):
     k: PositiveFloat = 32
     """Latents a token: exactly (topk, abs-topk), on average over a batch (batch-topk), or as the
     target that the penalty is steered to (relu, jumprelu, gated)."""
+    k_first: PositiveFloat | None = None
+    """topk, batch-topk: latents a token at the first step, from where `k` is reached in a line at
+    the last one."""
+    refine: NonNegativeFloat = 0.0
+    """topk, batch-topk: read each token twice, the second time with so much of what the first look
+    left unexplained added to it (a step of LISTA; 0.3)."""
+    more: NonNegativeFloat = 0.0
+    """topk: weight of rebuilding with four times `k` latents beside (Multi-TopK; 0.125)."""
     weight: PositiveFloat | None = None
     """Fixed weight of the sparsity penalty, instead of steering it to `k`."""
     recipe: Literal["april", "bricken"] = "april"
@@ -35,6 +43,9 @@ class DictionaryConfig(Config):
     """Matryoshka: sizes of the nested dictionaries that must rebuild alone, ascending."""
     prefix_weight: PositiveFloat = 1.0
     """Matryoshka: weight of the inner dictionaries beside the whole one (balanced: 0.25)."""
+    prefix_apart: bool = False
+    """Matryoshka: let a latent learn from the first inner dictionary it is in, and from the whole,
+    but from none between."""
     skip: bool = False
     """Transcoder: pass part of the input straight on through a matrix."""
     seed: NonNegativeInt = 0
@@ -68,7 +79,10 @@ class DictionaryConfig(Config):
             raise ValueError(f"`k` is {self.k:g} but there are {self.latents} latents; lower `k`")
         if self.kind in ("topk", "abs-topk") and self.k != int(self.k):
             raise ValueError(f"`{self.kind}` keeps a whole number of latents; `k` is {self.k:g}")
+        if self.k_first is not None and not self.k <= self.k_first <= self.latents:
+            raise ValueError(f"`k_first` is {self.k_first:g}; it lies between `k` and `latents`")
         owners = {"recipe": ("relu",), "penalty": ("jumprelu",), "weight": PENALISED}
+        owners |= {"more": ("topk",)} | dict.fromkeys(("k_first", "refine"), ("topk", "batch-topk"))
         for name, kinds in owners.items():
             changed = getattr(self, name) != type(self).model_fields[name].default
             if changed and self.kind not in kinds:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from unmix.dictionaries.dictionary import Dictionary
 from unmix.dictionaries.scaling import Scaling, fold, unit_rows
+from unmix.dictionaries.sparsity import BatchTopK, TopK
 from unmix.training import objectives
 from unmix.training.build import new_dictionary
 from unmix.training.config import PENALISED, DictionaryConfig
@@ -20,7 +21,10 @@ from unmix.training.objectives import Look
 from unmix.training.optimiser import Optimiser
 from unmix.training.penalty import Penalty
 from unmix.training.resample import resample
-from unmix.training.schedules import RATES, default_lr, ramp, trapezoid
+from unmix.training.schedules import RATES, default_lr, falling, ramp, trapezoid
+
+MORE = 4
+"""How many times `k` Multi-TopK rebuilds with beside (Gao et al. 2024, section 5.3)."""
 
 
 class Length(NamedTuple):
@@ -93,12 +97,16 @@ class Learner:
         """Learn from one batch of scaled activations; `number` counts from 1."""
         dead = self.health.dead()
         config = self.config
+        if config.k_first is not None:
+            steps = self.length.steps
+            self._keep(falling(number, steps, first=config.k_first, last=config.k))
         look = objectives.look_at(
             self.dictionary.train(),
             x,
             target,
             prefixes=config.prefixes,
             prefix_weight=config.prefix_weight,
+            prefix_apart=config.prefix_apart,
         )
         weight = self.penalty.weight(ramp(number, self.length.steps, warm_up=self.length.warm_up))
         loss = self._loss(look, dead, weight)
@@ -134,12 +142,22 @@ class Learner:
             loss = loss + objectives.gate_reconstruction(look)
         elif config.kind == "jumprelu":
             loss = loss + weight * self._count(look)
+        if config.more:
+            loss = loss + config.more * objectives.more(look, MORE * int(config.k))
         if config.aux:
             k = config.aux_k or max(1, look.target.shape[1] // 2)
             loss = loss + config.aux * objectives.auxk(look, dead, k)
         if config.pre_activation:
             loss = loss + config.pre_activation * objectives.pre_activation(look, dead)
         return loss
+
+    def _keep(self, k: float) -> None:
+        """Let so many latents a token fire from now on."""
+        for sparsity in (self.dictionary.sparsity, self.dictionary.first):
+            if isinstance(sparsity, TopK):
+                sparsity.k = round(k)
+            elif isinstance(sparsity, BatchTopK):
+                sparsity.k = k
 
     def _count(self, look: Look) -> Tensor:
         """Return JumpReLU's penalty."""

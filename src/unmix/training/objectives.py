@@ -8,6 +8,7 @@ All are means over the tokens of a batch of sums over width or latents, on scale
     l0_*             a count of what fires, through the threshold's stand-in gradient
     gate             sum relu(gate) and ||x - x'(relu(gate))||^2 with the decoder frozen
     auxk             the error, rebuilt by dead latents alone
+    more             ||x - x'||^2 with four times as many latents on
     pre_activation   how far dead latents are below their threshold
 
 Axes: n tokens, i and o widths of input and target, m latents, e entries.
@@ -23,7 +24,7 @@ from torch import Tensor
 from unmix.dictionaries.code import Code
 from unmix.dictionaries.dictionary import Dictionary
 from unmix.dictionaries.products import compare, rows_of
-from unmix.dictionaries.sparsity import JumpReLU
+from unmix.dictionaries.sparsity import JumpReLU, TopK
 
 AUX_SHARE, AUX_FEWEST = 1 / 4, 256
 """Tokens of a batch that AuxK looks at, and how many at least: with hundreds of dead latents all
@@ -59,11 +60,13 @@ def look_at(
     *,
     prefixes: Sequence[int] = (),
     prefix_weight: float = 1.0,
+    prefix_apart: bool = False,
 ) -> Look:
     """Read, encode, rebuild and compare a batch.
 
     Inner prefixes weigh `prefix_weight`, the whole dictionary 1: Matryoshka (Bussmann et al. 2025)
-    and its balanced form (Chanin et al. 2025, 2505.11756).  Mostly there is only the whole.
+    and its balanced form (Chanin et al. 2025, 2505.11756).  With `prefix_apart` the reconstruction
+    by the prefix before carries no gradient in an inner loss.  Mostly there is only the whole.
     """
     pre, support = dictionary.read(x)
     code = Code(dictionary.sparsity.acts(pre, support.latents), support)
@@ -77,6 +80,7 @@ def look_at(
         target=target,
         ends=ends,
         weights=[prefix_weight * whole] * (len(ends) - 1) + [whole],
+        apart=prefix_apart,
     )
     return Look(dictionary, x, target, pre, code, compared.loss, compared.error)
 
@@ -121,6 +125,22 @@ def gate_reconstruction(look: Look) -> Float[Tensor, ""]:
         look.code.support,
         d.W_dec.detach(),
         base=d.b_dec.detach(),
+        target=look.target,
+        ends=[d.n_latents],
+        weights=[1.0],
+    ).loss
+
+
+def more(look: Look, k: int) -> Float[Tensor, ""]:
+    """Return the squared error with `k` latents a token on (Multi-TopK; Gao et al. 2024, 5.3)."""
+    d = look.dictionary
+    sparsity = TopK(min(k, d.n_latents))
+    pre, support = d.read(look.x, sparsity)
+    return compare(
+        sparsity.acts(pre, support.latents),
+        support,
+        d.W_dec,
+        base=d.base(look.x),
         target=look.target,
         ends=[d.n_latents],
         weights=[1.0],

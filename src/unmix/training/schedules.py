@@ -21,6 +21,11 @@ def ramp(step: int, steps: int, *, warm_up: float) -> float:
     return min(1.0, step / max(1.0, warm_up * steps))
 
 
+def falling(step: int, steps: int, *, first: float, last: float) -> float:
+    """Return a number that goes from `first` to `last` in a line over the run."""
+    return last + (first - last) * (steps - step) / max(1, steps - 1)
+
+
 def default_lr(n_latents: int, steps: int) -> float:
     """Return Adam's highest learning rate for a dictionary of this size and a run this long."""
     return 2e-4 / math.sqrt(n_latents / 2**14) * short_run(steps)

@@ -144,12 +144,13 @@ def fit(
     target: Float[Tensor, "n o"],
     ends: list[int],
     weights: list[float],
+    apart: bool = False,
 ) -> tuple[Float[Tensor, "p n o"], Float[Tensor, " e"], Float[Tensor, " n"]]:
     """Rebuild, prefix by prefix, and compare; see `plain.fit`."""
     errors = torch.empty(len(ends), *target.shape)
     dvalues, losses = torch.empty(len(latents)), torch.empty(len(target))
     given = (_bare(t).numpy() for t in (values, latents, offsets, W, base, target))
-    shape = (np.array(ends, dtype=np.int64), np.array(weights, dtype=np.float32))
+    shape = (np.array(ends, dtype=np.int64), np.array(weights, dtype=np.float32), apart)
     out = (t.numpy() for t in (errors, dvalues, losses))
     spread(products_cpu.fit, balanced(offsets.numpy()), *given, *shape, *out)
     return errors, dvalues, losses

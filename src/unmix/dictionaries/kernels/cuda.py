@@ -113,6 +113,7 @@ def fit(
     target: Float[Tensor, "n o"],
     ends: list[int],
     weights: list[float],
+    apart: bool = False,
 ) -> tuple[Float[Tensor, "p n o"], Float[Tensor, " e"], Float[Tensor, " n"]]:
     """Rebuild, prefix by prefix, and compare; see `plain.fit`."""
     values, W, base, target = bare(values), bare(W), bare(base), bare(target)
@@ -122,7 +123,7 @@ def fit(
     shares = _constant(tuple(weights), torch.float32, W.device)
     given = (values, latents, offsets, W, base, target, stops, shares, errors, losses)
     stride = width if len(base) > 1 else 0
-    shape = {"PREFIXES": len(ends), "TILE": TILE, "BLOCK": block(width, COLUMNS)}
+    shape = {"PREFIXES": len(ends), "TILE": TILE, "BLOCK": block(width, COLUMNS), "APART": apart}
     launch(products_cuda.fit, (n,), *given, n, width, stride, **shape)
     return errors, prefix_dots(errors, W, latents, offsets, stops), losses
 

@@ -123,6 +123,7 @@ def fit(
     target: Float[Tensor, "n o"],
     ends: list[int],
     weights: list[float],
+    apart: bool = False,
 ) -> tuple[Float[Tensor, "p n o"], Float[Tensor, " e"], Float[Tensor, " n"]]:
     """Rebuild, prefix by prefix, and compare.
 
@@ -135,16 +136,17 @@ def fit(
         target: What is to be rebuilt.
         ends: Where each prefix ends; the last is the whole.
         weights: Weight of each prefix's squared error.
+        apart: Whether latents learn from the first prefix they are in, and from the whole, only.
 
     Returns:
-        The error of each prefix and those outside it, summed by their weights over the last
-        one's (the last is the plain error of the whole); its product with each entry's direction;
-        the weighted squared error of each token.
+        The error of each prefix and those outside it (`apart`: and the whole), summed by their
+        weights over the last one's (the last is the plain error of the whole); its product with
+        each entry's direction; the weighted squared error of each token.
     """
     prefix = prefix_of(latents, ends)
     inside = [values * (prefix == q) for q in range(len(ends))] if len(ends) > 1 else [values]
     parts = (sum_rows(part, latents, offsets, W) for part in inside)
-    errors, losses = left_over(target - base, parts, weights)
+    errors, losses = left_over(target - base, parts, weights, apart)
     if len(ends) == 1:
         return errors, dots(errors[0], W, latents, offsets), losses
     tokens = tokens_of(offsets, len(latents))
@@ -152,7 +154,10 @@ def fit(
 
 
 def left_over(
-    whole: Float[Tensor, "n o"], parts: Iterable[Float[Tensor, "n o"]], weights: list[float]
+    whole: Float[Tensor, "n o"],
+    parts: Iterable[Float[Tensor, "n o"]],
+    weights: list[float],
+    apart: bool,
 ) -> tuple[Float[Tensor, "p n o"], Float[Tensor, " n"]]:
     """Take away what each prefix rebuilds; return its errors and the losses as `fit` does."""
     errors, losses = [], whole.new_zeros(len(whole))
@@ -161,7 +166,8 @@ def left_over(
         losses = losses + weight * whole.square().sum(1)
         errors.append(whole)
     for q in reversed(range(len(errors) - 1)):
-        errors[q] = errors[q + 1] + weights[q] / weights[-1] * errors[q]
+        outer = errors[-1 if apart else q + 1]
+        errors[q] = outer + weights[q] / weights[-1] * errors[q]
     return torch.stack(errors), losses
 
 

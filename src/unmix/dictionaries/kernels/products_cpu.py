@@ -98,13 +98,14 @@ def by_prefix(latents, ends, order, begins):
 @kernel
 @no_type_check
 def fit(
-    start, stop, values, latents, offsets, W, base, target, ends, weights, errors, dvalues, losses
-):
+    start, stop, values, latents, offsets, W, base, target, ends, weights, apart,
+    errors, dvalues, losses,
+):  # fmt: skip
     """Rebuild each token, prefix by prefix, and take the loss's gradient on the way.
 
-    `errors[q, t]` becomes what prefix `q` and those outside it miss, by their weights over the
-    last one's; its last is the plain error of the whole.  `dvalues` becomes each entry's
-    `errors . W`, and `losses` the weighted squared error of each token.
+    `errors[q, t]` becomes what prefix `q` and those outside it miss (`apart`: it and the whole),
+    by their weights over the last one's; its last is the plain error of the whole.  `dvalues`
+    becomes each entry's `errors . W`, and `losses` the weighted squared error of each token.
     """
     last = len(ends) - 1
     most = 0
@@ -130,7 +131,8 @@ def fit(
         for i in range(len(left)):
             left[i] = -left[i]
         for q in range(last - 1, -1, -1):
-            outer, inner, share = errors[q + 1, t], errors[q, t], weights[q] / weights[last]
+            outer, inner = errors[last if apart else q + 1, t], errors[q, t]
+            share = weights[q] / weights[last]
             for i in range(len(left)):
                 inner[i] = outer[i] - share * inner[i]
         for q in range(last + 1):

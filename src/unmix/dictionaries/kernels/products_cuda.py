@@ -75,7 +75,7 @@ def dots(
 @no_type_check
 def fit(
     values, latents, offsets, W, base, target, ends, weights, errors, losses, n, width, stride,
-    PREFIXES: tl.constexpr, TILE: tl.constexpr, BLOCK: tl.constexpr,
+    PREFIXES: tl.constexpr, TILE: tl.constexpr, BLOCK: tl.constexpr, APART: tl.constexpr,
 ):  # fmt: skip
     """Rebuild each token, prefix by prefix; write its errors and its loss, as `plain.fit` does."""
     token = tl.program_id(0).to(tl.int64)
@@ -98,8 +98,10 @@ def fit(
             q = PREFIXES - 2 - i
             share = tl.load(weights + q) / tl.load(weights + PREFIXES - 1)
             at = errors + (q * n + token) * width + column
-            outer += share * tl.load(at, mask=inside, other=0.0)
-            tl.store(at, outer, mask=inside)
+            mine = outer + share * tl.load(at, mask=inside, other=0.0)
+            tl.store(at, mine, mask=inside)
+            if not APART:
+                outer = mine
     tl.store(losses + token, loss)
 
 

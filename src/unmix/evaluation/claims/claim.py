@@ -1,5 +1,6 @@
 """A claim, its rules, and what came of them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias, final
@@ -22,9 +23,17 @@ class Rule(NamedTuple):
     says: str
     """What is compared, in words."""
     margin: Callable[[Numbers], float]
-    """By how much it is so."""
-    least: float
-    """By how much it must be."""
+    """What it comes to."""
+    least: float = -math.inf
+    """The least it may come to."""
+    most: float = math.inf
+    """The most it may come to."""
+
+    @property
+    def bound(self) -> str:
+        """What is asked for, in words."""
+        sides = (("at least", self.least), ("at most", self.most))
+        return " and ".join(f"{word} {it:g}" for word, it in sides if math.isfinite(it))
 
 
 @final
@@ -35,9 +44,13 @@ class Claim:
     name: str
     says: str
     source: str
-    numbers: Callable[[int], Numbers]
-    """From a seed to what was measured."""
+    worlds: Sequence[str]
+    """Worlds it is tried in, by name; none for a claim on a language model."""
+    numbers: Callable[..., Numbers]
+    """From a seed to what was measured; on a language model also from the folder for its runs."""
     rules: Sequence[Rule]
+    is_real: bool = False
+    """Whether it is on a language model."""
 
 
 class Outcome(NamedTuple):
@@ -45,12 +58,12 @@ class Outcome(NamedTuple):
 
     rule: Rule
     margins: list[float]
-    """By how much it was so, seed by seed."""
+    """What it came to, seed by seed."""
 
     @property
     def holds(self) -> bool:
-        """Whether every seed reaches the least margin; NaN does not."""
-        return all(margin >= self.rule.least for margin in self.margins)
+        """Whether every seed keeps to the bounds; NaN does not."""
+        return all(self.rule.least <= margin <= self.rule.most for margin in self.margins)
 
 
 def outcomes(claim: Claim, found: Sequence[Numbers]) -> list[Outcome]:

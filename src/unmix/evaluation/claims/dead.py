@@ -45,6 +45,7 @@ CLAIM = Claim(
     says="An encoder tied to the directions at the start, AuxK and centring each leave fewer dead "
     "latents where activations have a large constant",
     source="Gao et al. 2024, section 2.2; arXiv 2605.31518 on centring",
+    worlds=("superposed",),
     numbers=numbers,
     rules=(
         Rule(

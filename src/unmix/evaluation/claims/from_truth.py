@@ -26,6 +26,7 @@ CLAIM = Claim(
     says="With fewer latents a token than parts, training that begins at the true dictionary ends "
     "at a wrong one that rebuilds better and absorbs; with enough of them it stays near",
     source="made here, after Chanin et al. 2024",
+    worlds=("tree",),
     numbers=numbers,
     rules=(
         Rule("fall of FVU", lambda n: n["FVU, truth 2"] - n["FVU, freed 2"], 0.08),

@@ -18,7 +18,7 @@ def numbers(seed: int) -> Numbers:
         world = hedging(hierarchical=name == "below", seed=seed)
         one = pupil("relu", 1, 1, seed=seed, recipe="bricken", weight=1e-3, aux=0)
         one = one._replace(start=of_truth(world, one.config))
-        taught = learn(world, {name: one}, steps=3000, batch=512, seed=seed, is_scaled=False)
+        taught = learn(world, {name: one}, steps=2000, batch=512, seed=seed, is_scaled=False)
         cosines = matching.cosines(taught[name].W_dec, world.directions)[0]
         made[f"cosine with the parent, {name}"] = float(cosines[0])
         made[f"cosine with the child, {name}"] = float(cosines[1])
@@ -30,18 +30,19 @@ CLAIM = Claim(
     says="A latent that stands alone for a parent with a child points between them, near the first "
     "eigenvector of their second moments; for an independent child it points at the parent",
     source="Chanin et al. 2025 (arXiv 2505.11756)",
+    worlds=("hedging",),
     numbers=numbers,
     rules=(
         Rule("cosine with the child", lambda n: n["cosine with the child, below"], 0.15),
         Rule(
-            "cosine with the parent off the eigenvector's, negative",
-            lambda n: -abs(n["cosine with the parent, below"] - WANTED),
-            -0.02,
+            "cosine with the parent off the eigenvector's",
+            lambda n: abs(n["cosine with the parent, below"] - WANTED),
+            most=0.02,
         ),
         Rule(
-            "beside: cosine with the child, negative",
-            lambda n: -abs(n["cosine with the child, beside"]),
-            -0.05,
+            "beside: cosine with the child, unsigned",
+            lambda n: abs(n["cosine with the child, beside"]),
+            most=0.05,
         ),
     ),
 )

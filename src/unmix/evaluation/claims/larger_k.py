@@ -22,6 +22,7 @@ CLAIM = Claim(
     name="larger_k",
     says="Beyond the true L0 more latents a token rebuild better and find the features worse",
     source="Chanin and Garriga-Alonso 2025 (arXiv 2508.16560); Bussmann et al. 2024",
+    worlds=("superposed",),
     numbers=numbers,
     rules=(
         Rule("fall of FVU from k 2 to 8", lambda n: n["FVU, k 2"] - n["FVU, k 8"], 0.05),

@@ -31,6 +31,7 @@ CLAIM = Claim(
     says="A TopK dictionary read with more latents than it learnt with rebuilds worse, though one "
     "that learnt with as many rebuilds better",
     source="Gao et al. 2024, section 5.3",
+    worlds=("flat",),
     numbers=numbers,
     rules=(
         Rule("rise of FVU from 3 to 8", lambda n: n["FVU, read at 8"] - n["FVU, read at 3"], 0.01),

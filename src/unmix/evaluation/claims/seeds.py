@@ -32,6 +32,7 @@ CLAIM = Claim(
     says="With more latents than features dictionaries of two seeds agree less with each other "
     "while the features are found better",
     source="Paulo and Belrose 2025 (arXiv 2501.16615); Song et al. 2025 (arXiv 2505.20254)",
+    worlds=("superposed",),
     numbers=numbers,
     rules=(
         Rule("fall of PW-MCC from 40 to 160", lambda n: n["PW-MCC, 40"] - n["PW-MCC, 160"], 0.05),

@@ -23,6 +23,7 @@ CLAIM = Claim(
     name="toy",
     says="A high penalty makes the code sparser and the error larger than a low one",
     source="a teaching listing, after Bricken et al. 2023",
+    worlds=("toy",),
     numbers=numbers,
     rules=(
         Rule("L0, low less high", lambda n: n["L0, low"] - n["L0, high"], 1),

@@ -23,6 +23,7 @@ CLAIM = Claim(
     says="Doubling the latents of an L1 dictionary explains far more variance and absorbs more; "
     "surplus latents crowd around the same features",
     source="Nabeshima 2024; Chanin et al. 2024 (arXiv 2409.14507)",
+    worlds=("nabeshima",),
     numbers=numbers,
     rules=(
         Rule(
