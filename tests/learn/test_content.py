@@ -8,10 +8,12 @@ import yaml
 
 from unmix.errors import UserError
 from unmix.learn import content
+from unmix.learn.asked import Checks, Claims, Sources, Things
 from unmix.learn.equations import EQUATIONS
 from unmix.learn.evaluators import answer, outcomes, select
 from unmix.learn.files import FILES, RECORDED, read
-from unmix.learn.schema import Checks, Claims, Grid, Provenance, Sources, Status, Things
+from unmix.learn.schema import Grid, Provenance
+from unmix.learn.told import Status
 from unmix.learn.verify import RESTARTS
 
 ROOT = Path(__file__).parents[2]

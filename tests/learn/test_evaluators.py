@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from unmix.learn import content
+from unmix.learn.asked import Bin, Check, Place
 from unmix.learn.evaluators import answer, change, locate, order, outcomes
 from unmix.learn.files import read
-from unmix.learn.schema import Bin, Check, Grid, GridRun, Place
+from unmix.learn.schema import Grid, GridRun
 
 CASES: dict[str, Any] = json.loads((Path(__file__).parent / "cases.json").read_text())
 

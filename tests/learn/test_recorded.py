@@ -14,6 +14,7 @@ from unmix.dictionaries.dictionary import Dictionary
 from unmix.dictionaries.sparsity import TopK
 from unmix.learn import keys, listing, path, verify
 from unmix.learn.again import again, used
+from unmix.learn.asked import Place
 from unmix.learn.equations import EQUATIONS
 from unmix.learn.evaluators import select
 from unmix.learn.files import RECORDED, read
@@ -22,7 +23,7 @@ from unmix.learn.measures import measured
 from unmix.learn.parity import parity
 from unmix.learn.probe import differences
 from unmix.learn.recipe import Recipe, made
-from unmix.learn.schema import Grid, Heldout, Listing, Parity, Place, Provenance
+from unmix.learn.schema import Grid, Heldout, Listing, Parity, Provenance
 from unmix.learn.schema import Path as Ways
 
 AGAIN = (Place(setting=16), Place(kind="relu", setting=0.8), Place(kind="gated", l0=4))

@@ -13,7 +13,8 @@ from unmix.cli.main import main
 from unmix.explorer.app import make_app
 from unmix.learn.files import FILES, RECORDED
 from unmix.learn.routes import Learning, adding
-from unmix.learn.schema import Grid, Own, Running, Served
+from unmix.learn.schema import Grid
+from unmix.learn.told import Own, Running, Served
 from unmix.learn.witnesses import Witnesses
 
 WITNESS = "claim:tradeoff.0"

@@ -1,8 +1,6 @@
 """Servers over small indexes, and pages of them."""
 
-import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -10,9 +8,8 @@ from playwright.sync_api import Browser
 from tests.explorer.asking import Parrot
 from tests.index import made, written
 from tests.index.written import Written
-from tests.web.opened import Opened
-from tests.web.serving import served
-from unmix.explorer.app import STATIC
+from tests.web.opened import Opened, opening
+from tests.web.serving import built, served
 from unmix.explorer.model import Model
 from unmix.explorer.view import View
 from unmix.index.read import open_index
@@ -24,11 +21,7 @@ Open = Callable[..., Opened]
 @pytest.fixture(scope="session")
 def page_is_built() -> None:
     """Skip where the page was left out on purpose; fail where it was forgotten."""
-    if (STATIC / "index.html").exists():
-        return
-    if os.environ.get("UNMIX_SKIP_WEB") == "1":
-        pytest.skip("the page was left out: UNMIX_SKIP_WEB=1")
-    pytest.fail("the page is not built; `make web` builds it")
+    built("index.html")
 
 
 @pytest.fixture(scope="session")
@@ -80,30 +73,16 @@ def awkward_address(page_is_built: None, awkward: Written, parrot: Parrot) -> It
 @pytest.fixture
 def reading(browser: Browser, tiny_address: str) -> Iterator[Open]:
     """Open pages over the tiny model; in the end none may have complained."""
-    yield from _opening(browser, tiny_address)
+    yield from opening(browser, tiny_address)
 
 
 @pytest.fixture
 def asking(browser: Browser, live_address: str) -> Iterator[Open]:
     """Open pages over the tiny model, which can be asked; in the end none may have complained."""
-    yield from _opening(browser, live_address)
+    yield from opening(browser, live_address)
 
 
 @pytest.fixture
 def probing(browser: Browser, awkward_address: str) -> Iterator[Open]:
     """Open pages over the awkward index; in the end none may have complained."""
-    yield from _opening(browser, awkward_address)
-
-
-def _opening(browser: Browser, address: str) -> Iterator[Open]:
-    pages: list[Opened] = []
-
-    def open_one(**how: Any) -> Opened:
-        pages.append(Opened(browser, address, **how))
-        return pages[-1]
-
-    yield open_one
-    for one in pages:
-        one.page.context.close()
-    assert [one.complaints for one in pages if one.complaints] == []
-    assert {host for one in pages for host in one.hosts} <= {address.split("/")[2]}
+    yield from opening(browser, awkward_address)

@@ -1,7 +1,8 @@
 """A page as a reader has it open, and what is asked of every view."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
@@ -78,3 +79,18 @@ class Opened:
 
     def _answered(self, _: Request) -> None:
         self._waiting -= 1
+
+
+def opening(browser: Browser, address: str) -> Iterator[Callable[..., Opened]]:
+    """Give what opens pages; in the end none may have complained, nor asked another host."""
+    pages: list[Opened] = []
+
+    def open_one(**how: Any) -> Opened:
+        pages.append(Opened(browser, address, **how))
+        return pages[-1]
+
+    yield open_one
+    for one in pages:
+        one.page.context.close()
+    assert [one.complaints for one in pages if one.complaints] == []
+    assert {host for one in pages for host in one.hosts} <= {address.split("/")[2]}

@@ -902,7 +902,7 @@ export interface components {
          */
         readonly Checks: {
             /** Checks */
-            readonly checks: readonly components["schemas"]["unmix__learn__schema__Check"][];
+            readonly checks: readonly components["schemas"]["unmix__learn__asked__Check"][];
             /** Puzzles */
             readonly puzzles: readonly components["schemas"]["Puzzle"][];
         };
@@ -2814,7 +2814,7 @@ export interface components {
          * Check
          * @description A question that is answered by runs.
          */
-        readonly unmix__learn__schema__Check: {
+        readonly unmix__learn__asked__Check: {
             /**
              * After
              * @description What to take from it, whatever came out; filled in the same way.

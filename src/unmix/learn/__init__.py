@@ -2,7 +2,8 @@
 
 In: worlds whose features are known, and what people wrote (`content/`).  Out: `recorded/`.
 
-    schema.py       what is recorded, and what the page is told: the only definition
+    schema.py       what is recorded;  asked.py  questions, claims, sources;  told.py  what is said
+                    of them: the only definitions
     recipe.py       which dictionaries are trained, and for how long
     grid.py         those of one seed, on the same batches;  measures.py  their numbers
     path.py         training that begins at the true dictionary and leaves it

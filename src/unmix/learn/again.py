@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from unmix.learn import path
+from unmix.learn.asked import Check
 from unmix.learn.evaluators import select
 from unmix.learn.grid import train
 from unmix.learn.recipe import Recipe, Setting
-from unmix.learn.schema import Check, Grid, GridRun
+from unmix.learn.schema import Grid, GridRun
 
 TOLERANCE = {"nmse": 0.02, "l0": 0.3, "mcc": 0.04, "f1": 0.05, "gamma": 0.02, "offset": 0.05}
 """How far a number may be off."""

@@ -18,26 +18,24 @@ from pydantic import ValidationError
 from unmix.config import Config
 from unmix.disk import fingerprint, write_text
 from unmix.errors import UserError
-from unmix.learn.evaluators import UNCLEAR, outcomes, values
-from unmix.learn.files import RECORDED, read
-from unmix.learn.schema import (
+from unmix.learn.asked import (
     Check,
     Checks,
     Claim,
     Claims,
     Condition,
-    Grid,
-    GridRun,
     Misconception,
     Misconceptions,
     Place,
     Puzzle,
-    Recorded,
     Source,
     Sources,
     Thing,
     Things,
 )
+from unmix.learn.evaluators import UNCLEAR, outcomes, values
+from unmix.learn.files import RECORDED, read
+from unmix.learn.schema import Grid, GridRun, Recorded
 
 CONTENT = Path(__file__).parent / "content"
 R = TypeVar("R", bound=Recorded)

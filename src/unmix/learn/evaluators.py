@@ -13,7 +13,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from unmix.learn.schema import Bin, Check, Grid, GridRun, Measure, Place
+from unmix.learn.asked import Bin, Check, Measure, Place
+from unmix.learn.schema import Grid, GridRun
 
 UNCLEAR = {"change": "no_clear_change", "order": "tie", "locate": "spread"}
 """What is answered where seeds do not agree."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from unmix.errors import UserError
-from unmix.learn import schema
+from unmix.learn import asked, schema, told
 
 R = TypeVar("R", bound=schema.Recorded)
 
@@ -19,12 +19,12 @@ FILES: dict[str, type[schema.Recorded]] = {
     "listing": schema.Listing,
     "lm": schema.Real,
     "heldout": schema.Heldout,
-    "status": schema.Status,
-    "checks": schema.Checks,
-    "claims": schema.Claims,
-    "sources": schema.Sources,
-    "misconceptions": schema.Misconceptions,
-    "objects": schema.Things,
+    "status": told.Status,
+    "checks": asked.Checks,
+    "claims": asked.Claims,
+    "sources": asked.Sources,
+    "misconceptions": asked.Misconceptions,
+    "objects": asked.Things,
 }
 """Every file of text by its name, and what is in it."""
 

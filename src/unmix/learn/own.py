@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from unmix.disk import read_json
 from unmix.errors import UserError
-from unmix.learn.schema import Own, OwnDensity, OwnLink, OwnOne, OwnScore
+from unmix.learn.told import Own, OwnDensity, OwnLink, OwnOne, OwnScore
 
 EVALUATION = "evaluation.json"
 SHOWN = ("FVU", "L0", "relative bias", "CE", "CE increase", "CE score, mean", "dead latents")

@@ -11,7 +11,8 @@ from unmix.errors import UserError
 from unmix.evaluation.claims import frontier, language, record
 from unmix.evaluation.result import FILE, Evaluation, Measured
 from unmix.evaluation.result import read as evaluation_of
-from unmix.learn.schema import Real, RealPoint, State
+from unmix.learn.schema import Real, RealPoint
+from unmix.learn.told import State
 from unmix.training.config import DictionaryConfig
 from unmix.training.run import read_config
 

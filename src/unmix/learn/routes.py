@@ -19,7 +19,8 @@ from unmix.explorer.app import NO_PAGE, STATIC
 from unmix.explorer.trouble import Missing
 from unmix.learn.files import FILES, RECORDED, read
 from unmix.learn.own import own
-from unmix.learn.schema import Grid, GridRun, Own, Running, Served
+from unmix.learn.schema import Grid, GridRun
+from unmix.learn.told import Own, Running, Served
 from unmix.learn.witnesses import Witnesses
 
 PAGE = "learn.html"

@@ -29,6 +29,7 @@ from unmix.evaluation.claims.claim import outcomes
 from unmix.evaluation.claims.run import load
 from unmix.learn import listing, real
 from unmix.learn.again import Compared, again, drawn, used
+from unmix.learn.asked import Check, Checks, Claim, Claims, Witness
 from unmix.learn.content import scope_hash
 from unmix.learn.equations import EQUATIONS
 from unmix.learn.evaluators import Answer, answer
@@ -37,23 +38,8 @@ from unmix.learn.keys import key
 from unmix.learn.probe import differences
 from unmix.learn.recipe import Recipe
 from unmix.learn.restarts import found_all
-from unmix.learn.schema import (
-    Check,
-    Checks,
-    Claim,
-    Claims,
-    ClaimState,
-    Grid,
-    Listing,
-    Operation,
-    Provenance,
-    Real,
-    State,
-    Status,
-    Support,
-    Witness,
-    WitnessState,
-)
+from unmix.learn.schema import Grid, Listing, Provenance, Real
+from unmix.learn.told import ClaimState, Operation, State, Status, Support, WitnessState
 
 DRAWS = 50
 """Draws on which an equation is tried."""

@@ -14,8 +14,9 @@ from typing import final
 from pydantic import ValidationError
 
 from unmix.explorer.trouble import Busy, Missing
+from unmix.learn.asked import Claims, Witness
 from unmix.learn.files import RECORDED, read
-from unmix.learn.schema import Claims, Running, Witness, WitnessState
+from unmix.learn.told import Running, WitnessState
 
 MODULE = "unmix.learn.verify"
 LONGEST = 60.0
