@@ -1,5 +1,6 @@
 """The words of the report: how to read it, what each number means, where it comes from."""
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -9,6 +10,11 @@ from unmix.evaluation.words import sentence, share, value
 
 WAYS = {"higher": "↑", "lower": "↓", "neither": ""}
 SAID = {"higher": "higher is better", "lower": "lower is better", "neither": "no way is better"}
+
+
+def marked(text: str) -> str:
+    """Return a sentence as HTML, what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def reading(evaluation: Evaluation) -> str:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from unmix.evaluation import cells, marks
 from unmix.evaluation.cells import tooltip
 from unmix.evaluation.examples import Portrait
-from unmix.evaluation.explained import definitions, provenance, reading
+from unmix.evaluation.explained import definitions, marked, provenance, reading
 from unmix.evaluation.result import Evaluation, Measured
 from unmix.evaluation.score import Score
 from unmix.evaluation.words import act, number, share
@@ -119,7 +119,7 @@ def _scores(evaluation: Evaluation) -> str:
     many = len(evaluation.dictionaries) > 1
     first, others = evaluation.dictionaries[0], evaluation.controls
     table = cells.many(evaluation.measured, COMPARED) if many else cells.beside(first, others)
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in evaluation.notes)
+    notes = "".join(f'<p class="note">{marked(note)}</p>' for note in evaluation.notes)
     where = "" if many else ", those of the controls under the pointer"
     return (
         '<section id="numbers"><h2>How good it is, beside what asks for less '
@@ -172,8 +172,8 @@ def _frontier(evaluation: Evaluation) -> str:
     for one in evaluation.measured:
         x, score = one.value("L0"), one.scores.get("FVU")
         if x and score is not None and score.value is not None and one.role != "ablation":
-            marked = one.role == "dictionary"
-            points.append(marks.Point(one.name, x, score.value, score.low, score.high, marked))
+            is_ours = one.role == "dictionary"
+            points.append(marks.Point(one.name, x, score.value, score.low, score.high, is_ours))
     label = "Share left unexplained (FVU) against latents a token (L0)"
     return (
         "<section><h2>What more latents a token buy <span>· share left unexplained against latents "

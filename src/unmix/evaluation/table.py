@@ -4,7 +4,7 @@ Nothing depends on colour: which way is better is a sign, and the intervals are 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import final
+from typing import Literal, TypeAlias, final
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -17,6 +17,9 @@ from unmix.evaluation.result import Evaluation, Measured
 from unmix.evaluation.score import Score
 from unmix.evaluation.words import interval, value
 
+Intervals: TypeAlias = Literal["column", "under", "nowhere"]
+PLACES: tuple[Intervals, ...] = ("column", "under", "nowhere")
+"""Where intervals may stand, from the clearest to the narrowest."""
 SIGNS = {"higher": "↑", "lower": "↓", "neither": " "}
 HEADLINES = ("FVU", "L0", "CE increase", "CE score, mean", "dead latents")
 """Scores shown for many dictionaries."""
@@ -45,7 +48,7 @@ def table(evaluation: Evaluation) -> RenderableType:
         forms = [many(evaluation.measured, names) for names in (HEADLINES, HEADLINES[:3])]
     else:
         first, others = evaluation.dictionaries[0], evaluation.controls
-        forms = [beside(first, others, intervals=shown) for shown in (True, False)]
+        forms = [beside(first, others, intervals=where) for where in PLACES]
     head = Padding(_heading(evaluation), (1, 0, 1, 0))
     return Group(head, Fitting(forms), Padding(_foot(evaluation), (1, 0)))
 
@@ -65,22 +68,28 @@ def _heading(evaluation: Evaluation) -> Text:
     return text
 
 
-def beside(first: Measured, others: Sequence[Measured], *, intervals: bool) -> Table:
-    """Put the scores in rows, a dictionary and what stands beside it in columns."""
+def beside(first: Measured, others: Sequence[Measured], *, intervals: Intervals) -> Table:
+    """Put the scores in rows, a dictionary and what stands beside it in columns.
+
+    Args:
+        intervals: Where the dictionary's intervals go: a column, under its values, or nowhere.
+    """
     grid = _grid()
     grid.add_column("", no_wrap=True)
     columns = [first, *others]
     for column in columns:
         name = "dictionary" if column is first else column.name
         grid.add_column(name, justify="right", no_wrap=True)
-        if column is first and intervals:
+        if column is first and intervals == "column":
             grid.add_column("95 % interval", style="dim", no_wrap=True)
     for score in first.scores.values():
         if score.name == REDUNDANT:
             continue
         cells = [_cell(one.scores.get(score.name), strong=one is first) for one in columns]
-        if intervals:
+        if intervals == "column":
             cells.insert(1, Text(interval(score)))
+        elif intervals == "under":
+            cells[0] = _both(first, score.name, strong=True)
         grid.add_row(Text(f"{SIGNS[score.better]} {score.name}"), *cells)
     return grid
 

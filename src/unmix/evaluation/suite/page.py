@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from unmix.evaluation import cells
-from unmix.evaluation.explained import definition
+from unmix.evaluation.explained import definition, marked
 from unmix.evaluation.result import Measured
 from unmix.evaluation.suite.finding import Figure, Finding
 from unmix.evaluation.suite.plot import plot
@@ -34,10 +34,10 @@ def _section(finding: Finding) -> str:
         table = cells.many(finding.measured, names)
     figures = "".join(
         f"<section><h2>{escape(figure.title)}</h2>{plot(called(figure, dictionaries))}"
-        f'<p class="note">{escape(sentence(figure.about))}</p></section>'
+        f'<p class="note">{marked(sentence(figure.about))}</p></section>'
         for figure in finding.figures
     )
-    notes = "".join(f'<p class="note">{escape(sentence(note))}</p>' for note in finding.notes)
+    notes = "".join(f'<p class="note">{marked(sentence(note))}</p>' for note in finding.notes)
     kept = ", ".join(f"<code>{escape(file)}</code>" for file in finding.kept)
     files = f'<p class="note">What it was made from: {kept}.</p>' if kept else ""
     aside = f'<div class="stack">{figures}</div>' if figures else "<div></div>"
@@ -75,7 +75,7 @@ def _left(left: Sequence[Left]) -> str:
     if not left:
         return ""
     rows = "".join(
-        f"<dt>{escape(one.title)}</dt><dd>{escape(sentence(one.why))}.</dd>" for one in left
+        f"<dt>{escape(one.title)}</dt><dd>{marked(sentence(one.why))}.</dd>" for one in left
     )
     return (
         '<section class="wide" id="left"><h2>What was not measured</h2>'

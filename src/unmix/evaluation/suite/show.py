@@ -7,7 +7,7 @@ from rich.text import Text
 from unmix.evaluation.result import Measured
 from unmix.evaluation.suite.finding import Finding
 from unmix.evaluation.suite.run import Suite
-from unmix.evaluation.table import Fitting, beside, many
+from unmix.evaluation.table import PLACES, Fitting, beside, many
 
 SHOWN = 6
 """Scores of many dictionaries that have a column."""
@@ -34,7 +34,7 @@ def _shown(finding: Finding) -> RenderableType:
     head.append(finding.title, style="bold")
     head.append(f"\n{finding.asks}", style="dim")
     if len(dictionaries) == 1:
-        tables = [beside(dictionaries[0], others, intervals=shown) for shown in (True, False)]
+        tables = [beside(dictionaries[0], others, intervals=where) for where in PLACES]
     else:
         names = list(dict.fromkeys(name for one in finding.measured for name in one.scores))
         tables = [many(finding.measured, names[:count]) for count in range(SHOWN, 1, -1)]
