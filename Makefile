@@ -43,7 +43,7 @@ docs: environment ## Write the tables of flags in docs/cli.md and the pictures o
 	@$(bin)/python tools/reference.py
 	@$(bin)/python tools/worlds.py
 
-claims: environment ## Run the claims that are stale and say which hold (a quarter of an hour)
+claims: environment ## Run the claims that are stale and say which hold (20 minutes from nothing)
 	@$(bin)/python -m unmix.evaluation.claims.run $(ARGS)
 	@$(bin)/python -m unmix.learn.verify --quick
 
