@@ -15,6 +15,7 @@ from pathlib import Path
 
 from unmix.disk import fingerprint
 from unmix.errors import UserError
+from unmix.evaluation.claims.record import commit
 from unmix.learn.schema import Listing
 
 LISTINGS = Path(__file__).parent / "listings"
@@ -63,17 +64,6 @@ def versions(*packages: str) -> dict[str, str]:
     """Return the versions of Python and of some packages."""
     found = {"python": sys.version.split()[0]}
     return found | {name: metadata.version(name) for name in packages}
-
-
-def commit() -> str:
-    """Return the commit that is checked out, and whether files differ from it; "" if unknown."""
-    root = Path(__file__).resolve().parents[3]
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude", "*"]
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-    except FileNotFoundError:  # no git here
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _executed(source: bytes, name: str) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from unmix.disk import fingerprint, read_json, replacing, write_json, write_text
+from unmix.evaluation.claims.record import commit
 from unmix.learn import content, listing, path, real
 from unmix.learn.files import RECORDED
 from unmix.learn.grid import held_out, train, weights
@@ -144,7 +145,7 @@ def provenance(recipe: Recipe, seconds: float) -> Provenance:
         key=key(),
         probe=probe(),
         versions=listing.versions("numpy", "torch"),
-        commit=listing.commit(),
+        commit=commit(),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 1),
         recipe=recipe.model_dump(),

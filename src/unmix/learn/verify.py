@@ -26,6 +26,7 @@ from unmix.disk import write_text
 from unmix.errors import UserError
 from unmix.evaluation.claims import record
 from unmix.evaluation.claims.claim import outcomes
+from unmix.evaluation.claims.record import commit
 from unmix.evaluation.claims.run import load
 from unmix.learn import listing, real
 from unmix.learn.again import Compared, again, drawn, used
@@ -120,7 +121,7 @@ def verify(found: Recorded, claims: Path, compared: Compared | None) -> Status:
             source=support(claim), operational=operation(witnesses), witnesses=witnesses
         )
     return Status(
-        commit=listing.commit(),
+        commit=commit(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=listing.versions("numpy", "torch"),
         key=key(),

@@ -95,13 +95,18 @@ def missing(found: dict[int, Numbers]) -> Sequence[int]:
 
 
 def commit() -> str:
-    """Return the commit that is checked out, and whether files differ from it; "" if unknown."""
-    asked = ["git", "-C", str(PACKAGE), "describe", "--always", "--dirty", "--exclude", "*"]
+    """Return the commit that is checked out, `-dirty` if its code was changed; "" if unknown."""
     try:
-        said = subprocess.run(asked, check=False, capture_output=True, text=True)
+        name = _git("rev-parse", "--short", "HEAD")
     except FileNotFoundError:  # no git here
         return ""
-    return said.stdout.strip() if said.returncode == 0 else ""
+    code = (str(PACKAGE), f":(exclude){PACKAGE / 'learn' / 'recorded'}")
+    return f"{name}-dirty" if name and _git("status", "--porcelain", "--", *code) else name
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(PACKAGE), *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
 
 def _does(path: Path) -> str:
