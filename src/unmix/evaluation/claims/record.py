@@ -101,7 +101,7 @@ def commit() -> str:
     except FileNotFoundError:  # no git here
         return ""
     code = (str(PACKAGE), f":(exclude){PACKAGE / 'learn' / 'recorded'}")
-    return f"{name}-dirty" if name and _git("status", "--porcelain", "--", *code) else name
+    return f"{name}-dirty" if name and _git("status", "--porcelain", "-uno", "--", *code) else name
 
 
 def _git(*words: str) -> str:
